@@ -1,0 +1,75 @@
+"""Our own answer to a case: a process in which torch cannot be imported reads the worker's cases and writes outcomes.
+
+The outcomes are those of `torch_worker.py`; whatever leaves `output_shape` other than a shape or a ShapeError is
+`{"outcome": "error"}`, which agrees with nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from typing import Any
+
+from tests.parity.torch_worker import decode, split_arguments
+
+FORBIDDEN = ("torch", "sympy", "numpy")
+
+
+def forbid() -> None:
+    """Make every import of torch and its kin fail from here on."""
+    for name in FORBIDDEN:
+        sys.modules[name] = None  # type: ignore[assignment]
+
+
+def _shapes(shape: Any) -> Any:
+    return shape if not isinstance(shape, list) else tuple(_shapes(entry) for entry in shape)
+
+
+def _plain(shape: Any) -> Any:
+    """The prediction as JSON tells it: lists, ints and None, nothing that merely looks like one of them."""
+    if shape is None or type(shape) is int:
+        return shape
+    if isinstance(shape, tuple | list):
+        return [_plain(entry) for entry in shape]
+    raise TypeError(f"not a shape: {shape!r}")
+
+
+def predicted_params(kind: str, args: dict[str, Any]) -> int | None:
+    """The parameter count that the layer's record states, None for a lazy layer, whose record does not know it."""
+    from shapecheck.layers import LAYERS
+
+    if kind.startswith("Lazy"):
+        return None
+    construct, _ = split_arguments(kind, args)
+    count = getattr(LAYERS[kind](**construct), "params", None)
+    return count() if callable(count) else count
+
+
+def answer(case: dict[str, Any]) -> dict[str, Any]:
+    """The outcome that we predict for a case."""
+    import shapecheck
+
+    kind, args = case["type"], {name: decode(value) for name, value in case["args"].items()}
+    inputs = [_shapes(shape) for shape in case["shapes"]]
+    try:
+        shape = shapecheck.output_shape(kind, *inputs, training=case.get("training", True), **args)
+        return {"outcome": "ok", "shape": _plain(shape), "params": predicted_params(kind, case["args"])}
+    except shapecheck.ShapeError as error:
+        return {"outcome": error.stage, "words": str(error)[:300], "diagnostics": len(error.diagnostics)}
+    except Exception:
+        return {"outcome": "error", "words": traceback.format_exc(limit=-3)[-600:]}
+
+
+def main() -> None:
+    """Answer cases until stdin ends."""
+    replies = sys.stdout
+    sys.stdout = sys.stderr
+    forbid()
+    print(json.dumps({"ready": True}), file=replies, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The asking side of a worker process: one JSON line out, JSON lines back until the answer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Worker:
+    """A process running one of this package's worker modules, which answers cases one at a time."""
+
+    def __init__(self, module: str) -> None:
+        """Start `python -m tests.parity.<module>` and wait for its greeting."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"tests.parity.{module}"],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.greeting = self._read()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the worker ended with status {self._process.wait()}")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def ask(self, case: dict[str, Any]) -> dict[str, Any]:
+        """The outcome of a case; a crash also says at which stage it happened."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(case).encode() + b"\n")
+        self._process.stdin.flush()
+        stage, reply = "construct", self._read()
+        while "outcome" not in reply:
+            stage, reply = "forward", self._read()
+        if reply["outcome"] == "crash":
+            reply["stage"] = stage
+        return reply
+
+    def close(self) -> None:
+        """End the process and wait for it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+    def __enter__(self) -> Worker:
+        """The worker itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self.close()
