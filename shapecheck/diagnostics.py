@@ -1,0 +1,96 @@
+"""A finding as data: code, message, place, numbers, hint. Renderers print it; nothing here does.
+
+Main definitions: `Diagnostic`, `ShapeError` (what torch would refuse), `SpecError` (a spec that cannot be read).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class Diagnostic(NamedTuple):
+    """One finding; `argument` names the layer's argument at fault, `facts` holds the numbers of the message."""
+
+    code: str
+    message: str
+    severity: str = "error"  # "error", "warning" or "note"
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    layer: str | None = None
+    hint: str | None = None
+    facts: Mapping[str, Any] = {}
+    argument: str | None = None
+
+    def at(self, file: str | None, line: int | None, column: int | None, layer: str | None = None) -> Diagnostic:
+        """The same finding, placed."""
+        return self._replace(file=file, line=line, column=column, layer=self.layer if layer is None else layer)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as plain data, for JSON."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "layer": self.layer,
+            "hint": self.hint,
+            "facts": {key: plain(value) for key, value in self.facts.items()},
+        }
+
+    def __str__(self) -> str:
+        """The finding as the command prints it, hint included: `file:line:col: CODE message`."""
+        place = "".join(f"{part}:" for part in (self.file, self.line, self.column) if part is not None)
+        head = f"{place} {self.code} {self.message}".strip()
+        return head if self.hint is None else f"{head}\n  hint: {self.hint}"
+
+
+class DiagnosticError(ValueError):
+    """An error that carries its findings as data."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("\n".join(map(str, diagnostics)))
+        self.diagnostics: list[Diagnostic] = list(diagnostics)
+
+
+class SpecError(DiagnosticError):
+    """A spec that is not a network; `.diagnostics` tells all that was found."""
+
+
+class ShapeError(DiagnosticError):
+    """A shape or argument that torch would refuse; `.stage` says where: "construct" or "forward".
+
+    `nominal` is the output shape the author most likely meant, where there is one: inference goes on with it, so that
+    one run finds all faults.
+    """
+
+    def __init__(self, *diagnostics: Diagnostic, stage: str = "forward", nominal: Any = None) -> None:
+        super().__init__(*diagnostics)
+        self.stage = stage
+        self.nominal = nominal
+
+
+def construct_error(code: str, message: str, *, argument: str | None = None, hint: str | None = None, **facts: Any) -> ShapeError:
+    """The error for arguments with which torch would not build the module."""
+    return ShapeError(Diagnostic(code, message, hint=hint, facts=facts, argument=argument), stage="construct")
+
+
+def forward_error(
+    code: str, message: str, *, argument: str | None = None, hint: str | None = None, nominal: Any = None, **facts: Any
+) -> ShapeError:
+    """The error for an input that the module, once built, would not take."""
+    return ShapeError(Diagnostic(code, message, hint=hint, facts=facts, argument=argument), nominal=nominal)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON knows it: open sizes as strings, tuples as lists."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    return str(value)

@@ -1,0 +1,128 @@
+"""Prediction: a network and sizes in, a report out. No torch, no SymPy, nothing kept between calls.
+
+One pass over the nodes; each row's shape, parameters, multiply-adds and receptive field are computed anew from the layer's
+formulas. A layer that refuses its input gets a finding, and the pass goes on as far as shapes are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shapecheck.diagnostics import Diagnostic, ShapeError
+from shapecheck.layers.base import EACH, LIMIT, closest, shape_text, union
+from shapecheck.net import Network, Node, Source
+from shapecheck.report import Report, Row
+from shapecheck.sizes import Shape, can_equal, evaluate
+
+_row = tuple.__new__  # a Row without the cost of its keyword constructor
+
+
+def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
+    """The report of a network, predicted for these sizes of its open names (the others stay open)."""
+    findings = size_findings(network, sizes) if sizes else []
+    known = {} if findings else dict(sizes or {})
+    inputs = {name: tuple(evaluate(dim, known) for dim in shape) for name, shape in network.inputs.items()}
+    values: list[Any] = list(inputs.values())
+    fields: list[Any] = [EACH] * len(values)
+    rows: list[Row] = []
+    for node in network.nodes:
+        layer, sources = node.layer, node.sources
+        if len(sources) == 1 and type(sources[0]) is int:
+            shapes: tuple[Any, ...] = (values[sources[0]],)
+            seen = fields[sources[0]]
+        else:
+            shapes, seen = _read(sources, values, fields)
+        if layer is None or None in shapes:
+            row = _unknown(node, shapes, findings, network.file)
+        else:
+            try:
+                if node.open:
+                    layer = layer.resolve(*shapes)
+                output = layer.shape(*shapes)
+                row = _row(
+                    Row,
+                    (node, shapes, output, layer.params(), layer.macs(shapes, output),
+                     layer.field(seen, shapes, output), None),
+                )  # fmt: skip
+            except ShapeError as error:
+                row = _refused(node, shapes, error, findings, network.file)
+        if node.claim is not None:
+            row = _claimed(row, node, known, findings, network.file)
+        rows.append(row)
+        values.append(row[2])
+        fields.append(row[5])
+    _check_outputs(network, values, known, findings)
+    return Report(network.name, tuple(rows), tuple(findings), inputs, None, network)
+
+
+def size_findings(network: Network, sizes: Mapping[str, Any]) -> list[Diagnostic]:
+    """Findings for sizes given to names the network does not have, or that are no sizes."""
+    names = network.open_names()
+    found = []
+    for name, size in sizes.items():
+        if name not in names:
+            best = closest(name, names)
+            hint = f"did you mean {best}?" if best else f"open sizes here: {', '.join(names) or 'none'}"
+            found.append(Diagnostic("SP501", f"the network has no open size {name}", file=network.file, hint=hint))
+        elif type(size) is not int or not 0 <= size < LIMIT:
+            message = f"the size {name} is {size!r}: a size is a whole number from 0 to 2^63 - 1"
+            found.append(Diagnostic("SP502", message, file=network.file, hint=f"--size {name}=32"))
+    return found
+
+
+def pick(value: Any, path: tuple[int, ...]) -> Any:
+    """The shape at that place of nested shapes; None where there is none."""
+    for index in path:
+        if not isinstance(value, tuple) or not -len(value) <= index < len(value):
+            return None
+        value = value[index]
+    return value
+
+
+def _read(sources: tuple[int | Source, ...], values: list[Any], fields: list[Any]) -> tuple[tuple[Any, ...], Any]:
+    shapes = tuple(values[s] if type(s) is int else pick(values[s.value], s.path) for s in sources)  # type: ignore[union-attr,index]
+    return shapes, union([fields[s if type(s) is int else s.value] for s in sources])  # type: ignore[union-attr,index]
+
+
+def _unknown(node: Node, shapes: tuple[Any, ...], findings: list[Diagnostic], file: str | None) -> Row:
+    """A row whose input or layer is not known: a fault of its arguments is found all the same."""
+    if node.fault is not None:
+        return _refused(node, shapes, node.fault, findings, file)
+    return Row(node, shapes, None, None, None, None)
+
+
+def _refused(
+    node: Node, shapes: tuple[Any, ...], error: ShapeError, findings: list[Diagnostic], file: str | None
+) -> Row:
+    """A row the layer refuses; the finding is placed at the argument at fault, and the nominal output goes on."""
+    for finding in error.diagnostics:
+        placed = finding.at(file, *node.place(finding.argument), node.name)
+        findings.append(placed._replace(message=f"{node.name}: {finding.message}"))
+    return Row(node, shapes, error.nominal, None, None, None)
+
+
+def _claimed(row: Row, node: Node, sizes: Mapping[str, int], findings: list[Diagnostic], file: str | None) -> Row:
+    """The row held against its `output:` claim; where the shape is not known the claim stands in for it."""
+    assert node.claim is not None
+    claim = tuple(evaluate(dim, sizes) for dim in node.claim.shape)
+    if row.output is None:
+        return row._replace(output=claim)
+    findings.extend(_disagreement(node.name, row.output, claim, node.claim.mark, file))
+    return row
+
+
+def _check_outputs(network: Network, values: list[Any], sizes: Mapping[str, int], findings: list[Diagnostic]) -> None:
+    for source, claim in network.outputs:
+        value = values[source] if type(source) is int else pick(values[source.value], source.path)  # type: ignore[union-attr,index]
+        if claim is not None and value is not None:
+            claimed = tuple(evaluate(dim, sizes) for dim in claim.shape)
+            findings.extend(_disagreement("output", value, claimed, claim.mark, network.file))
+
+
+def _disagreement(name: str, found: Any, claim: Shape, mark: Any, file: str | None) -> list[Diagnostic]:
+    if found == claim or (len(found) == len(claim) and all(map(can_equal, found, claim))):
+        return []
+    message = f"{name}: the output is {shape_text(found)}, the spec claims {shape_text(claim)}"
+    facts = {"output": found, "claim": claim}
+    return [Diagnostic("SP307", message, "error", file, *mark, name, f"output: {shape_text(found)}", facts)]

@@ -1,0 +1,287 @@
+"""What a layer is: a frozen record of what torch calls its arguments, with the rules that follow from them.
+
+A layer class holds torch's arguments as fields in torch's order (so a list of arguments in a spec is positional) and gives
+
+- `shape(*inputs)`: the output shape, or a `ShapeError` of stage "forward" where torch's module would refuse the input;
+- `params()`: the number of parameters;   `macs(inputs, output)`: multiply-adds, in closed form, no tensors;
+- `field(seen, inputs, output)`: the receptive-field step;
+- `infer_arguments(*inputs)`: the arguments torch's Lazy twin would infer (`inferred` names them).
+
+Making the record checks what torch's constructor checks (a `ShapeError` of stage "construct").
+
+Receptive fields: one (size, stride, start) triple an axis, in input cells; `EACH` before the first window (every cell sees
+itself, on any number of axes), None once every cell may see the whole input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields, replace
+from difflib import get_close_matches
+from fractions import Fraction
+from functools import cache
+from math import prod
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+from shapecheck.diagnostics import ShapeError, construct_error, forward_error
+from shapecheck.formulas import field_size, field_start
+from shapecheck.sizes import Dim, Shape, Size, can_equal
+
+Seen: TypeAlias = "tuple[tuple[Any, Any, Any], ...] | None"
+EACH: tuple[tuple[Any, Any, Any], ...] = ()
+
+LIMIT = 2**63  # torch counts elements in signed 64-bit integers
+
+
+class Layer:
+    """The base of all layers; `inferred` names the arguments that may be left to the input."""
+
+    __slots__ = ()
+    inferred: ClassVar[tuple[str, ...]] = ()
+    forward: ClassVar[tuple[str, ...]] = ()  # fields that are arguments of forward, not of the constructor
+    inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # least and greatest number of inputs (None: any)
+    aliases: ClassVar[dict[str, str]] = {}  # what other libraries call an argument -> torch's name
+    formula: ClassVar[str] = "output = input"  # one line of mathematics for the reference page
+
+    def shape(self, *inputs: Any) -> Any:
+        """The output shape for these input shapes, or shapes nested as torch nests its outputs."""
+        raise NotImplementedError
+
+    def params(self) -> int:
+        """The number of parameters, as torch counts them: running statistics are buffers and do not count."""
+        return 0
+
+    def macs(self, inputs: tuple[Any, ...], output: Any) -> Dim:
+        """Multiply-adds; zero for layers that only move, compare or add."""
+        return 0
+
+    def field(self, seen: Seen, inputs: tuple[Any, ...], output: Any) -> Seen:
+        """The receptive field after this layer, from the union of its inputs' fields."""
+        return seen
+
+    def infer_arguments(self, *inputs: Any) -> dict[str, Any]:
+        """Values for the arguments in `inferred`, read off the input shapes."""
+        return {}
+
+    def resolve(self, *inputs: Any) -> Layer:
+        """The same layer with its open arguments inferred from the input shapes."""
+        missing = {name: value for name, value in self.infer_arguments(*inputs).items() if getattr(self, name) is None}
+        return replace(self, **missing) if missing else self  # type: ignore[type-var]
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether an argument still waits for the input."""
+        return any(getattr(self, name) is None for name in self.inferred)
+
+    def arguments(self) -> dict[str, Any]:
+        """The constructor's argument names, in torch's order, with their values: what builds the real module."""
+        other = ("training", *self.forward)
+        return {field.name: getattr(self, field.name) for field in parameters(type(self)) if field.name not in other}
+
+    def forward_arguments(self) -> dict[str, Any]:
+        """The keyword arguments that go to forward beside the inputs."""
+        return {name: getattr(self, name) for name in self.forward}
+
+    def numbers(self, inputs: tuple[Any, ...], output: Any) -> str | None:
+        """The size formula with the numbers put in, as LaTeX; None where no formula is at work."""
+        return None
+
+
+@cache
+def parameters(cls: type[Layer]) -> tuple[Field[Any], ...]:
+    """The fields of a layer class that are arguments, in torch's positional order."""
+    return tuple(field for field in fields(cls) if field.init)  # type: ignore[arg-type]
+
+
+class Signature(NamedTuple):
+    """What a layer class takes: all argument names in order, those that must be given, whether it has a training mode."""
+
+    names: tuple[str, ...]
+    known: frozenset[str]
+    needed: frozenset[str]
+    trains: bool
+
+
+@cache
+def signature(cls: type[Layer]) -> Signature:
+    """The signature of a layer class, read off its fields."""
+    names = tuple(field.name for field in parameters(cls))
+    needed = {f.name for f in parameters(cls) if f.default is MISSING and f.default_factory is MISSING}
+    return Signature(names, frozenset(names), frozenset(needed), "training" in names)
+
+
+def make(cls: type[Layer], arguments: Mapping[str, Any], *, lazy: bool = True) -> Layer:
+    """The layer with these arguments; unknown and missing ones are construct errors with a hint.
+
+    With `lazy`, the arguments the class can infer may be left out.
+    """
+    names, known, needed, _ = signature(cls)
+    given = arguments.keys()
+    if not given <= known:
+        raise unknown_argument(cls, next(name for name in given if name not in known), names)
+    if not needed <= given or (not lazy and not given >= set(cls.inferred)):
+        raise missing_argument(cls, [n for n in names if n not in given and (n in needed or n in cls.inferred)], lazy)
+    return cls(**arguments)
+
+
+def missing_argument(cls: type[Layer], missing: list[str], lazy: bool) -> ShapeError:
+    """The error for arguments that must be given and are not."""
+    missing = [name for name in missing if not (lazy and name in cls.inferred)]
+    example = ", ".join(f"{argument}: 1" for argument in missing)
+    hint = f"{cls.__name__}: {{{example}}}, with the numbers you mean"
+    return construct_error("SP104", f"{cls.__name__} needs {', '.join(missing)}", hint=hint, missing=missing)
+
+
+def unknown_argument(cls: type[Layer], argument: str, known: Sequence[str]) -> ShapeError:
+    """The error for an argument the layer does not have."""
+    best = closest(argument, known, {**COMMON_ALIASES, **cls.aliases})
+    hint = f"did you mean {best}?" if best else f"{cls.__name__} takes {', '.join(known) or 'no arguments'}"
+    return construct_error("SP102", f"{cls.__name__} has no argument {argument}", argument=argument, hint=hint)
+
+
+COMMON_ALIASES = {
+    "filters": "out_channels", "channels": "out_channels", "out": "out_channels", "units": "out_features",
+    "kernel": "kernel_size", "k": "kernel_size", "ks": "kernel_size", "window": "kernel_size", "pool_size": "kernel_size",
+    "strides": "stride", "s": "stride", "pad": "padding", "pads": "padding", "dilations": "dilation",
+    "dilation_rate": "dilation", "use_bias": "bias", "rate": "p", "prob": "p", "axis": "dim", "epsilon": "eps",
+}  # fmt: skip
+
+
+def closest(word: str, known: Iterable[str], aliases: dict[str, str] | None = None) -> str | None:
+    """The known word the author most likely meant, if any: an alias, else the nearest spelling.
+
+    >>> closest("kernelsize", ["kernel_size", "stride"]), closest("zzz", ["stride"])
+    ('kernel_size', None)
+    """
+    flat = {other.lower().replace("_", ""): other for other in known}
+    bare = str(word).lower().replace("_", "").replace("-", "")
+    alias = {name.lower().replace("_", ""): target for name, target in (aliases or {}).items()}.get(bare)
+    if alias is not None and alias in flat.values():
+        return alias
+    best = get_close_matches(bare, flat, n=1, cutoff=0.6)
+    return flat[best[0]] if best else None
+
+
+def is_int(value: object) -> bool:
+    """Whether the value is a plain int, True and False left out."""
+    return type(value) is int
+
+
+def ntuple(value: Any, axes: int) -> Any:
+    """torch's `_ntuple`: an iterable as a tuple as it is, anything else repeated on each axis.
+
+    >>> ntuple(3, 2), ntuple([3, 5], 2)
+    ((3, 3), (3, 5))
+    """
+    if type(value) is int:
+        return (value,) * axes
+    return tuple(value) if isinstance(value, Iterable) else (value,) * axes
+
+
+def product(sizes: Sequence[Any], start: Any = 1) -> Any:
+    """The product of sizes; from the last to the first, so that an open batch is multiplied once, at the end.
+
+    >>> product((2, 3, 4)), product((), start=7)
+    (24, 7)
+    """
+    return prod(sizes[::-1], start=start)
+
+
+def check_rank(layer: Layer, x: Shape, ranks: tuple[int, ...], words: str) -> None:
+    """Refuse an input whose rank is not among `ranks`; `words` says what they mean, e.g. "(N, C, H, W)"."""
+    if len(x) not in ranks:
+        raise forward_error(
+            "SP302",
+            f"{type(layer).__name__} takes an input of {words}, this one has {len(x)} dimensions: {shape_text(x)}",
+            rank=len(x),
+            ranks=ranks,
+        )
+
+
+def check_equal(
+    code: str, argument: str, given: Any, found: Any, message: str, *, nominal: Any = None
+) -> None:
+    """Refuse an input whose size is not what the argument says; the hint is the value that fits."""
+    if given != found and not can_equal(given, found):
+        raise forward_error(
+            code, message, argument=argument, hint=f"{argument}: {found}", nominal=nominal, given=given, found=found
+        )
+
+
+def shape_text(shape: Any) -> str:
+    """A shape, or nested shapes, as the table shows it.
+
+    >>> shape_text((2, 3)), shape_text(((2, 3), (4,))), shape_text(())
+    ('[2, 3]', '([2, 3], [4])', '[]')
+    """
+    if shape is None:
+        return "?"
+    if is_shape(shape):
+        return "[" + ", ".join(map(str, shape)) + "]"
+    return "(" + ", ".join(map(shape_text, shape)) + ")"
+
+
+def is_shape(shape: Any) -> bool:
+    """Whether this is one shape and not several nested ones.
+
+    >>> is_shape((2, 3)), is_shape(()), is_shape(((2, 3), (4,)))
+    (True, True, False)
+    """
+    return isinstance(shape, tuple) and all(isinstance(dim, (int, Size)) for dim in shape)
+
+
+def check_limit(layer: Layer, shape: Shape) -> Shape:
+    """The shape itself, unless it has more elements than torch can count."""
+    total = prod(dim for dim in shape if isinstance(dim, int))
+    if total >= LIMIT:
+        raise forward_error(
+            "SP310", f"the output {shape_text(shape)} has 2^63 elements or more: torch cannot count them", elements=str(total)
+        )
+    return shape
+
+
+# Receptive fields ----------------------------------------------------------------------------------------------------
+
+
+Window: TypeAlias = "tuple[Any, Any, Any, Any]"  # on one axis: dilated span, total padding, padding before, stride
+
+
+def windowed_field(seen: Seen, windows: Sequence[Window]) -> Seen:
+    """The field through a window over cells that see r inputs each, stand j apart and begin at u."""
+    if seen is None:
+        return None
+    out = []
+    for (r, j, u), (span, _, before, stride) in zip(seen_by(len(windows), seen), windows):  # noqa: B905 - speed
+        out.append((field_size(r, j, span), j * stride, field_start(u, j, before)))
+    return tuple(out)
+
+
+def seen_by(axes: int, seen: tuple[tuple[Any, Any, Any], ...]) -> tuple[tuple[Any, Any, Any], ...]:
+    """The field written out for that many axes."""
+    return ((1, 1, 0),) * axes if seen == EACH else seen
+
+
+def union(fields_: Sequence[Seen]) -> Seen:
+    """The field that covers all of them: through branches a cell sees what any path lets it see."""
+    first = fields_[0]
+    for other in fields_[1:]:
+        if first is None or other is None:
+            return None
+        if first == other:
+            continue
+        axes = len(first) or len(other)
+        first, other = seen_by(axes, first), seen_by(axes, other)
+        if len(first) != len(other):
+            return None
+        first = tuple(_hull(a, b) for a, b in zip(first, other, strict=True))
+    return first
+
+
+def _hull(a: tuple[Any, Any, Any], b: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+    start = min(a[2], b[2])
+    return max(a[2] + a[0], b[2] + b[0]) - start, max(a[1], b[1]), start
+
+
+def whole(number: Any) -> Any:
+    """A fraction that is whole as an int, anything else as it is."""
+    return int(number) if isinstance(number, Fraction) and number.denominator == 1 else number

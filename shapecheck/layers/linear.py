@@ -1,0 +1,51 @@
+"""The fully connected layer, on the last dimension.
+
+Source: torch/nn/modules/linear.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from shapecheck.layers.base import Layer, Seen, check_equal, product
+from shapecheck.sizes import Dim, Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear(Layer):
+    """torch.nn.Linear: (*, in_features) -> (*, out_features)."""
+
+    inferred: ClassVar[tuple[str, ...]] = ("in_features",)
+    formula: ClassVar[str] = "(*, in_features) -> (*, out_features)"
+
+    in_features: int | None = None
+    out_features: int
+    bias: bool = True
+
+    def shape(self, x: Shape) -> Shape:
+        """The last dimension replaced."""
+        found = x[-1]
+        if found != self.in_features:
+            check_equal(
+                "SP303", "in_features", self.in_features, found,
+                f"in_features is {self.in_features}, the input has {found} features", nominal=(*x[:-1], self.out_features),
+            )  # fmt: skip
+        return (*x[:-1], self.out_features)
+
+    def infer_arguments(self, x: Shape) -> dict[str, Any]:
+        """in_features, from the input."""
+        return {"in_features": x[-1]}
+
+    def params(self) -> int:
+        """in * out weights, and out biases."""
+        weights = self.in_features * self.out_features  # type: ignore[operator]
+        return weights + self.out_features if self.bias else weights
+
+    def macs(self, inputs: tuple[Shape], output: Shape) -> Dim:
+        """Every output cell reads all its in_features inputs."""
+        return product(output, self.in_features)
+
+    def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
+        """Global: the last axis is read whole."""
+        return None

@@ -1,0 +1,92 @@
+"""A network as data: an immutable DAG of layers, every node with its place in the spec.
+
+Values are numbered: the network's inputs first, then each node's output. A node names the values it reads.
+Main definitions: `Network`, `Node`, `Claim`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from shapecheck.diagnostics import ShapeError
+from shapecheck.layers.base import Layer
+from shapecheck.sizes import Shape
+
+
+class Mark(NamedTuple):
+    """A place in a spec, counted from 1."""
+
+    line: int | None = None
+    column: int | None = None
+
+
+NOWHERE = Mark()
+
+
+class Claim(NamedTuple):
+    """What the author says a shape is (`output:`), and where they say it."""
+
+    shape: Shape
+    mark: Mark = NOWHERE
+
+
+class Source(NamedTuple):
+    """One output of a value that holds several: `lstm[1]` is Source(value, (1,))."""
+
+    value: int
+    path: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A layer at its place. `layer` is None where the spec's fault left none; `fault` is what torch's constructor would say."""
+
+    name: str
+    type: str
+    layer: Layer | None
+    sources: tuple[int | Source, ...]
+    mark: Mark = NOWHERE
+    marks: Mapping[str, Mark] = field(default_factory=dict)  # where each argument stands
+    claim: Claim | None = None
+    fault: ShapeError | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)  # the arguments as the spec gives them
+    open: bool = False  # an argument waits for the input's sizes
+
+    def place(self, argument: str | None) -> Mark:
+        """Where the argument stands, else where the layer does."""
+        return self.mark if argument is None else self.marks.get(argument, self.mark)
+
+
+class Network(NamedTuple):
+    """The DAG in an order in which it can be computed."""
+
+    name: str
+    inputs: Mapping[str, Shape]
+    nodes: tuple[Node, ...]
+    outputs: tuple[tuple[int | Source, Claim | None], ...] = ()
+    file: str | None = None
+    training: bool = True
+    input_marks: Mapping[str, Mark] = {}
+
+    def value_name(self, value: int) -> str:
+        """The name of the input or node that gives a value."""
+        count = len(self.inputs)
+        return list(self.inputs)[value] if value < count else self.nodes[value - count].name
+
+    def source_names(self, node: Node) -> list[str]:
+        """The names of the inputs or nodes a node reads, `name[i]` for one output of several."""
+        return [
+            self.value_name(s) if isinstance(s, int) else self.value_name(s.value) + "".join(f"[{i}]" for i in s.path)
+            for s in (s if isinstance(s, Source) else int(s) for s in node.sources)
+        ]
+
+    def open_names(self) -> list[str]:
+        """The names of sizes left open, in order of appearance."""
+        found: dict[str, None] = {}
+        for shape in self.inputs.values():
+            for dim in shape:
+                if not isinstance(dim, int):
+                    found.update(dict.fromkeys(sorted(dim.names())))
+        return list(found)

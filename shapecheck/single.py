@@ -1,0 +1,111 @@
+"""One layer's output shape, without a network around it: `output_shape`.
+
+The rules run anew at each call. What is kept between calls is only the layer record made from equal arguments, keyed so
+that 1, 1.0 and True stay apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from marshal import dumps
+from typing import Any
+
+from shapecheck.diagnostics import ShapeError, construct_error, forward_error
+from shapecheck.layers import LAYERS, LAZY
+from shapecheck.layers.base import Layer, closest, make, signature
+from shapecheck.sizes import NAME, Size, name
+
+_records: dict[bytes, tuple[Layer, bool]] = {}
+_MOST_RECORDS = 4096
+
+
+def output_shape(type: str, *shapes: Any, training: bool = True, **arguments: Any) -> Any:
+    """The shape `torch.nn.<type>(**arguments)` gives for inputs of these shapes, nested as torch nests its outputs.
+
+    Arguments are torch's, those of `forward` (MaxUnpool's output_size) too; a dimension may be a name ("N"). Raises
+    `ShapeError` where torch would refuse, with `.stage` "construct" or "forward" and the findings in `.diagnostics`.
+
+    >>> output_shape("Conv2d", (1, 3, 32, 32), in_channels=3, out_channels=8, kernel_size=3)
+    (1, 8, 30, 30)
+    """
+    try:
+        key: bytes | None = dumps((type, training, arguments), 2)
+    except ValueError:
+        key = None
+    layer, waiting = _records.get(key) or _record(type, arguments, training, key)  # type: ignore[arg-type]
+    inputs = [shape if _is_plain(shape) else _shape(shape) for shape in shapes]
+    least, most = layer.inputs
+    if not least <= len(inputs) or (most is not None and len(inputs) > most):
+        raise input_count_error(layer, len(inputs))
+    if waiting:
+        layer = layer.resolve(*inputs)
+    return layer.shape(*inputs)
+
+
+def _record(type: str, arguments: dict[str, Any], training: bool, key: bytes | None) -> tuple[Layer, bool]:
+    if type not in LAYERS:
+        raise unknown_layer(type)
+    cls, lazy = LAYERS[type], type in LAZY
+    if lazy:
+        for argument in arguments:
+            if argument in cls.inferred:
+                raise construct_error("SP102", f"{type} infers {argument} itself", argument=argument)
+    if signature(cls).trains:
+        arguments = {**arguments, "training": training}
+    made = make(cls, arguments, lazy=lazy), lazy
+    if key is not None:
+        if len(_records) >= _MOST_RECORDS:
+            _records.clear()
+        _records[key] = made
+    return made
+
+
+def unknown_layer(type: str, blocks: Iterable[str] = ()) -> ShapeError:
+    """The error for a type that is neither a layer nor one of the spec's blocks."""
+    best = closest(type, [*LAYERS, *blocks], TYPE_ALIASES)
+    hint = f"did you mean {best}?" if best else "`shapes layers` lists them all"
+    return construct_error("SP101", f"there is no layer {type}", hint=hint)
+
+
+TYPE_ALIASES = {
+    "dense": "Linear", "fc": "Linear", "fullyconnected": "Linear", "bn": "BatchNorm2d", "batchnorm": "BatchNorm2d",
+    "conv": "Conv2d", "convolution": "Conv2d", "maxpool": "MaxPool2d", "maxpooling": "MaxPool2d",
+    "maxpooling2d": "MaxPool2d", "avgpool": "AvgPool2d", "averagepooling2d": "AvgPool2d", "pool": "MaxPool2d",
+    "deconv": "ConvTranspose2d", "conv2dtranspose": "ConvTranspose2d", "globalavgpool": "AdaptiveAvgPool2d",
+    "globalaveragepooling2d": "AdaptiveAvgPool2d", "concatenate": "Concat", "cat": "Concat", "merge": "Concat",
+    "activation": "ReLU", "swish": "SiLU", "zeropadding2d": "ZeroPad2d", "reshape": "Reshape", "view": "View",
+}  # fmt: skip
+
+
+def _is_plain(shape: Any) -> bool:
+    """Whether this is a tuple of ints, as most shapes are."""
+    if type(shape) is not tuple:
+        return False
+    for dim in shape:  # noqa: SIM110 - a generator costs as much as the shape rule
+        if type(dim) is not int or dim < 0:
+            return False
+    return True
+
+
+def _shape(shape: Any) -> Any:
+    """A shape handed over in other clothes: lists, names, torch.Size, nested ones."""
+    if isinstance(shape, (list, tuple)):
+        return tuple(_dim(dim) for dim in shape)
+    raise TypeError(f"an input shape is a tuple of sizes, not {shape!r}")
+
+
+def _dim(dim: Any) -> Any:
+    if isinstance(dim, (list, tuple)):
+        return _shape(dim)
+    if isinstance(dim, str) and NAME.fullmatch(dim):
+        return name(dim)
+    if isinstance(dim, Size) or (type(dim) is int and dim >= 0):
+        return dim
+    raise ValueError(f"a dimension is a whole number >= 0 or a name, not {dim!r}")
+
+
+def input_count_error(layer: Layer, count: int) -> ShapeError:
+    """The error for too few or too many inputs."""
+    least, most = layer.inputs
+    wanted = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
+    return forward_error("SP308", f"{type(layer).__name__} takes {wanted} inputs, {count} are given", inputs=count)

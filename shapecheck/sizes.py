@@ -1,0 +1,383 @@
+"""Open sizes: a dimension that is still a name, and the arithmetic on it.
+
+A `Size` is a polynomial with integer coefficients over atoms: names (`N`, `H`), floors of a size by a number, minima. The
+formulas of `formulas.py` run on it as they run on ints, so a network's shapes stay open as long as the arithmetic allows.
+Nested floors collapse, by floor((floor(x/m) + a)/b) = floor((x + a m)/(m b)), and an open size whose terms cancel is an int
+again. Names stand for sizes >= 1.
+
+Main definitions: `Size`, `name`, `evaluate`, `can_be`, `can_equal`.   Laws: tests/book/test_03_open_sizes.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+Atom: TypeAlias = "str | Floor | Minimum"
+Monomial: TypeAlias = "tuple[Atom, ...]"
+Dim: TypeAlias = "int | Size"
+Shape: TypeAlias = "tuple[Dim, ...]"
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Floor:
+    """The floor of an open size by a positive number or open size: an atom."""
+
+    __slots__ = ("_hash", "den", "num")
+
+    def __init__(self, num: Dim, den: Dim) -> None:
+        self.num = num
+        self.den = den
+        self._hash = hash((Floor, num, den))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Floor) and self.num == other.num and self.den == other.den
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __str__(self) -> str:
+        return _floor_text(self.num, self.den)
+
+    def value(self, sizes: Mapping[str, Dim]) -> Dim:
+        """The floor with sizes put in for names."""
+        return evaluate(self.num, sizes) // evaluate(self.den, sizes)
+
+
+class Minimum:
+    """The smaller of two open sizes: an atom."""
+
+    __slots__ = ("_hash", "a", "b")
+
+    def __init__(self, a: Dim, b: Dim) -> None:
+        self.a, self.b = sorted((a, b), key=str)
+        self._hash = hash((Minimum, self.a, self.b))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Minimum) and self.a == other.a and self.b == other.b
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __str__(self) -> str:
+        return f"min({self.a}, {self.b})"
+
+    def value(self, sizes: Mapping[str, Dim]) -> Dim:
+        """The smaller, with sizes put in for names."""
+        return _minimum(evaluate(self.a, sizes), evaluate(self.b, sizes))
+
+
+class Size:
+    """An open size: a polynomial over names, floors and minima, in canonical form; equal means equal terms."""
+
+    __slots__ = ("_hash", "terms")
+
+    def __init__(self, terms: dict[Monomial, int]) -> None:
+        self.terms = terms
+        self._hash: int | None = None
+
+    # arithmetic ------------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Dim) -> Dim:
+        terms = dict(self.terms)
+        for monomial, factor in _terms(other):
+            terms[monomial] = terms.get(monomial, 0) + factor
+        return _size(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Dim:
+        return Size({monomial: -factor for monomial, factor in self.terms.items()})
+
+    def __sub__(self, other: Dim) -> Dim:
+        return self + -other
+
+    def __rsub__(self, other: Dim) -> Dim:
+        return -self + other
+
+    def __mul__(self, other: Dim) -> Dim:
+        if type(other) is int:
+            if other == 0:
+                return 0
+            return Size({monomial: factor * other for monomial, factor in self.terms.items()})
+        terms: dict[Monomial, int] = {}
+        for one, a in self.terms.items():
+            for two, b in _terms(other):
+                key = tuple(sorted(one + two, key=_order))
+                terms[key] = terms.get(key, 0) + a * b
+        return _size(terms)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Dim) -> Dim:
+        return floor_div(self, other)
+
+    def __rfloordiv__(self, other: Dim) -> Dim:
+        return floor_div(other, self)
+
+    def __mod__(self, other: Dim) -> Dim:
+        return self - self // other * other
+
+    def __rmod__(self, other: Dim) -> Dim:
+        return other - other // self * self
+
+    def minimum_with(self, other: Dim) -> Dim:
+        """The smaller of the two; `formulas.minimum` asks for it."""
+        return _minimum(self, other)
+
+    # comparison ------------------------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Size) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(self.terms.items()))
+        return self._hash
+
+    def __le__(self, other: Dim) -> bool:
+        return can_be(other - self)
+
+    def __lt__(self, other: Dim) -> bool:
+        return can_be(other - self - 1)
+
+    def __ge__(self, other: Dim) -> bool:
+        return can_be(self - other)
+
+    def __gt__(self, other: Dim) -> bool:
+        return can_be(self - other - 1)
+
+    def __bool__(self) -> bool:
+        return True
+
+    # reading ---------------------------------------------------------------------------------------------------------
+
+    def names(self) -> set[str]:
+        """The names left open."""
+        found: set[str] = set()
+        for monomial in self.terms:
+            for atom in monomial:
+                parts = (atom,) if isinstance(atom, str) else _parts(atom)
+                for part in parts:
+                    found |= {part} if isinstance(part, str) else part.names() if isinstance(part, Size) else set()
+        return found
+
+    def __str__(self) -> str:
+        single = _single_floor(self)
+        if single is not None:
+            return _floor_text(*single)
+        ordered = sorted(self.terms.items(), key=lambda item: (item[0] == (), -len(item[0]), [_order(a) for a in item[0]]))
+        text = "".join(_term_text(monomial, factor) for monomial, factor in ordered)
+        return text[3:] if text.startswith(" + ") else "-" + text[3:]
+
+    def __repr__(self) -> str:
+        return f"<Size {self}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_size, (self.terms,))
+
+
+def name(text: str) -> Size:
+    """The open size of that name.
+
+    >>> str((name("H") + 4) // 3), str((name("H") + 6 - 7 + 2) // 2)
+    ('floor((H+4)/3)', 'ceil(H/2)')
+    """
+    return Size({(text,): 1})
+
+
+def evaluate(dim: Dim, sizes: Mapping[str, Dim]) -> Dim:
+    """The size with numbers (or sizes) put in for names.
+
+    >>> evaluate((name("H") + 1) // 2, {"H": 224})
+    112
+    """
+    if isinstance(dim, int):
+        return dim
+    total: Dim = 0
+    for monomial, factor in dim.terms.items():
+        product: Dim = factor
+        for atom in monomial:
+            product = product * (sizes.get(atom, name(atom)) if isinstance(atom, str) else atom.value(sizes))
+        total = total + product
+    return total
+
+
+def floor_div(a: Dim, b: Dim) -> Dim:
+    """The quotient rounded down, nested floors collapsed and whole parts taken out.
+
+    >>> h = name("H"); str((h // 2 + 1) // 3), (4 * h + 6) // 2 == 2 * h + 3
+    ('floor((H+2)/6)', True)
+    """
+    if isinstance(a, int) and isinstance(b, int):
+        return a // b
+    if not isinstance(b, int):
+        return 1 if a == b else Size({(Floor(a, b),): 1})
+    if b == 0:
+        raise ZeroDivisionError("an open size divided by 0")
+    if b < 0:
+        a, b = -a, -b
+    if b == 1 or isinstance(a, int):
+        return a // b if isinstance(a, int) else a
+    whole, rest = _split(a, b)
+    if isinstance(rest, int):
+        return whole + rest // b
+    nested = _single_floor(rest)
+    if nested is not None and isinstance(nested[1], int):
+        return whole + floor_div(nested[0], nested[1] * b)
+    return whole + Size({(Floor(rest, b),): 1})
+
+
+def can_be(size: Dim) -> bool:
+    """Whether the size is >= 0 for some sizes >= 1 of its names, as far as bounds can tell."""
+    upper = bounds(size)[1]
+    return upper is None or upper >= 0
+
+
+def can_equal(a: Dim, b: Dim) -> bool:
+    """Whether the two can be equal for some sizes of the names, as far as bounds can tell; for ints, whether they are.
+
+    >>> can_equal(3, 3), can_equal(name("C"), 3), can_equal(name("C"), 0), can_equal(2 * name("C"), 3)
+    (True, True, False, False)
+    """
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
+    difference = a - b
+    if isinstance(difference, int):
+        return difference == 0
+    low, high = bounds(difference)
+    if (low is not None and low > 0) or (high is not None and high < 0):
+        return False
+    constant = difference.terms.get((), 0)
+    divisor = _common_divisor(factor for monomial, factor in difference.terms.items() if monomial)
+    return constant % divisor == 0
+
+
+def bounds(dim: Dim) -> tuple[int | None, int | None]:
+    """The least and greatest value over all sizes >= 1 of the names, where bounds can tell (None: without end)."""
+    if isinstance(dim, int):
+        return dim, dim
+    low: int | None = 0
+    high: int | None = 0
+    for monomial, factor in dim.terms.items():
+        least, most = _monomial_bounds(monomial)
+        ends = (least, most) if factor > 0 else (most, least)
+        low = None if low is None or ends[0] is None else low + factor * ends[0]
+        high = None if high is None or ends[1] is None else high + factor * ends[1]
+    return low, high
+
+
+# the workings --------------------------------------------------------------------------------------------------------
+
+
+def _size(terms: dict[Monomial, int]) -> Dim:
+    kept = {monomial: factor for monomial, factor in terms.items() if factor}
+    if not kept:
+        return 0
+    if len(kept) == 1 and () in kept:
+        return kept[()]
+    return Size(kept)
+
+
+def _terms(dim: Dim) -> Iterable[tuple[Monomial, int]]:
+    return dim.terms.items() if isinstance(dim, Size) else (((), int(dim)),)
+
+
+def _parts(atom: Floor | Minimum) -> tuple[Dim, Dim]:
+    return (atom.num, atom.den) if isinstance(atom, Floor) else (atom.a, atom.b)
+
+
+def _minimum(a: Dim, b: Dim) -> Dim:
+    difference = b - a
+    low, high = bounds(difference)
+    if low is not None and low >= 0:
+        return a
+    if high is not None and high <= 0:
+        return b
+    return Size({(Minimum(a, b),): 1})
+
+
+def _order(atom: Atom) -> tuple[int, str]:
+    return (0, atom) if isinstance(atom, str) else (1, str(atom))
+
+
+def _split(a: Size, b: int) -> tuple[Dim, Dim]:
+    """a as b * whole + rest, the rest's factors in 0..b-1."""
+    whole = _size({monomial: factor // b for monomial, factor in a.terms.items()})
+    rest = _size({monomial: factor % b for monomial, factor in a.terms.items()})
+    return whole, rest
+
+
+def _single_floor(size: Dim) -> tuple[Dim, Dim] | None:
+    """(num, den) where the size is one floor, a constant put under it: floor(x/m) + c = floor((x + c m)/m)."""
+    if not isinstance(size, Size):
+        return None
+    floors = [monomial for monomial in size.terms if monomial]
+    if len(floors) != 1 or len(floors[0]) != 1 or size.terms[floors[0]] != 1:
+        return None
+    atom = floors[0][0]
+    if not isinstance(atom, Floor):
+        return None
+    return atom.num + atom.den * size.terms.get((), 0), atom.den
+
+
+def _monomial_bounds(monomial: Monomial) -> tuple[int | None, int | None]:
+    low: int | None = 1
+    high: int | None = 1
+    for atom in monomial:
+        least, most = (1, None) if isinstance(atom, str) else _atom_bounds(atom)
+        if low is None or least is None or least < 0 or low < 0:
+            return None, None
+        low = low * least
+        high = None if high is None or most is None else high * most
+    return low, high
+
+
+def _atom_bounds(atom: Floor | Minimum) -> tuple[int | None, int | None]:
+    if isinstance(atom, Minimum):
+        (a, x), (b, y) = bounds(atom.a), bounds(atom.b)
+        tops = [top for top in (x, y) if top is not None]
+        return None if a is None or b is None else min(a, b), min(tops) if tops else None
+    low, high = bounds(atom.num)
+    if isinstance(atom.den, int):
+        return None if low is None else low // atom.den, None if high is None else high // atom.den
+    den_low = bounds(atom.den)[0]
+    if low is not None and low >= 0 and den_low is not None and den_low >= 1:
+        return 0, None if high is None else high // den_low
+    return None, None
+
+
+def _common_divisor(factors: Iterable[int]) -> int:
+    from math import gcd
+
+    return gcd(*factors)
+
+
+def _term_text(monomial: Monomial, factor: int) -> str:
+    sign = " - " if factor < 0 else " + "
+    size = abs(factor)
+    if not monomial:
+        return f"{sign}{size}"
+    product = "*".join(map(str, monomial))
+    return f"{sign}{product}" if size == 1 else f"{sign}{size}*{product}"
+
+
+def _floor_text(num: Dim, den: Dim) -> str:
+    """ceil(x/m) where the numerator is x + m - 1, else floor(num/den)."""
+    if isinstance(num, Size) and isinstance(den, int) and len(num.terms) == 2 and num.terms.get(()) == den - 1:
+        return f"ceil({_bare(num - (den - 1))}/{den})"
+    return f"floor({_bare(num)}/{_bare(den)})"
+
+
+def _bare(dim: Dim) -> str:
+    text = str(dim).replace(" ", "")
+    return text if NAME.fullmatch(text) or text.isdigit() else f"({text})"
+
+
+def parse(text: str, read: Callable[[str], Dim] = name) -> Dim:
+    """The open size of a name, as a spec or a call writes it; ValueError for anything else."""
+    if not NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is not a name of a size")
+    return read(text)
