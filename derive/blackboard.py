@@ -1,0 +1,223 @@
+r"""Derivations as one writes them on the blackboard: begin with a term, and go on line by line.
+
+Main definitions: `Derivation`, whose methods are the rules, and `names` for declaring sizes and arrays.
+
+    Derivation(lhs, Range(n >= 0)).shift(k, a, by=i, because="k = i + a").equation(V_is, backwards=True).qed(...)
+
+Nothing here is trusted: a derivation only records what the rules of `derive.rules` answer, and the theorem that `qed`
+returns is checked again by `Theorem.recheck`.
+
+>>> i, k, a, n = integers("i k a n")
+>>> F, = arrays("F")
+>>> start = Derivation(sp.Sum(F[k], (k, 0, n - 1)), sp.Ge(n, 0))
+>>> start.shift(k, a, by=i).term
+Sum(F[a + i], (a, -i, -i + n - 1))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import sympy as sp
+
+from derive.kernel import Step, Theorem
+from derive.rules import Scope, apply, well_formed
+from derive.terms import Equation, Hypothesis, Iverson, Range, RuleError, Support, Term
+
+__all__ = [
+    "Derivation",
+    "Equation",
+    "Iverson",
+    "Range",
+    "Support",
+    "arrays",
+    "integers",
+    "reals",
+    "total",
+]
+
+REASONS = {
+    "shift": "put {k} = {to} + {by}",
+    "reflect": "put {k} = {about} - {to}",
+    "swap": "sum over {inner} last",
+    "support": "outside, every term is zero",
+    "vanish": "every term is zero",
+    "delta": "only {k} where the delta is one is left",
+    "out": "what does not depend on {k} comes out of the sum",
+    "into": "take the factor into the sum",
+    "linear": "the sum of a sum is the sum of the sums",
+    "split": "split the range after {at}",
+    "single": "{k} takes one value",
+    "count": "equal terms, counted",
+    "equation": "{by.because}",
+    "ring": "algebra",
+    "arith": "{old} = {new}",
+    "galois": "t <= floor(y/s) iff t s <= y",
+    "indirect": "both are at least the same integers {t}",
+    "entails": "it follows",
+    "backwards": "read from right to left",
+}
+
+
+def integers(letters: str) -> tuple[Any, ...]:
+    """Integer symbols, and nothing assumed beyond that: conditions must stay visible."""
+    return tuple(sp.Symbol(letter, integer=True) for letter in letters.split())
+
+
+def reals(letters: str) -> tuple[Any, ...]:
+    """Real symbols for the continuous chapters."""
+    return tuple(sp.Symbol(letter, real=True) for letter in letters.split())
+
+
+def arrays(letters: str) -> tuple[Any, ...]:
+    """Arrays with an entry at every integer index; supports are hypotheses."""
+    return tuple(sp.IndexedBase(letter) for letter in letters.split())
+
+
+def total(body: Term, *ranges: tuple[Term, Term, Term]) -> Term:
+    """The sum over ranges (variable, low, high) written as on paper, the outermost sign first."""
+    return sp.Sum(body, *reversed(ranges))
+
+
+class Derivation:
+    """A chain of terms, each from the one before by a rule; every method returns a longer derivation."""
+
+    def __init__(self, first: Term, *hypotheses: Hypothesis | Term) -> None:
+        self.hypotheses: tuple[Hypothesis, ...] = tuple(
+            given if isinstance(given, (Range, Support, Equation)) else Range(given) for given in hypotheses
+        )
+        self.first: Term = first
+        self.steps: tuple[Step, ...] = ()
+        self._given: tuple[Term, ...] = ()
+        well_formed(first, Scope(self.hypotheses))
+
+    @property
+    def term(self) -> Term:
+        """The last term so far."""
+        return self.steps[-1].after if self.steps else self.first
+
+    def use(self, rule: str, because: str = "", **arguments: Any) -> Derivation:
+        """The derivation one step longer, by a rule of the table."""
+        scope = Scope(self.hypotheses, given=self._given)
+        after = apply(scope, rule, self.term, arguments)
+        reason = because or REASONS[rule].format(**arguments)
+        kept = tuple(sorted(arguments.items()))
+        longer = self._copy()
+        longer.steps = (*self.steps, Step(rule, self.term, after, reason, kept, tuple(scope.conditions)))
+        return longer
+
+    def _copy(self) -> Derivation:
+        other = Derivation.__new__(Derivation)
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def shift(self, k: Term, to: Term, by: Term, because: str = "") -> Derivation:
+        """Put k = to + by."""
+        return self.use("shift", because, k=k, to=to, by=sp.sympify(by))
+
+    def rename(self, k: Term, to: Term, because: str = "") -> Derivation:
+        """Call the index k by another name."""
+        return self.use("shift", because or f"call {k} {to}", k=k, to=to, by=sp.Integer(0))
+
+    def reflect(self, k: Term, to: Term, about: Term, because: str = "") -> Derivation:
+        """Put k = about - to."""
+        return self.use("reflect", because, k=k, to=to, about=sp.sympify(about))
+
+    def swap(self, outer: Term, inner: Term, because: str = "") -> Derivation:
+        """Let the sum over `inner`, next inside the sum over `outer`, stand before it."""
+        return self.use("swap", because, outer=outer, inner=inner)
+
+    def support(self, k: Term, low: Term, high: Term, because: str = "") -> Derivation:
+        """Change the range of k where the summand vanishes on the difference."""
+        return self.use("support", because, k=k, low=sp.sympify(low), high=sp.sympify(high))
+
+    def vanish(self, k: Term, because: str = "") -> Derivation:
+        """Put 0 for a sum whose every term is zero."""
+        return self.use("vanish", because, k=k)
+
+    def delta(self, k: Term, because: str = "") -> Derivation:
+        """Sum over k against a Kronecker delta."""
+        return self.use("delta", because, k=k)
+
+    def out(self, k: Term, because: str = "") -> Derivation:
+        """Take out of the sum what does not depend on k."""
+        return self.use("out", because, k=k)
+
+    def into(self, k: Term, because: str = "") -> Derivation:
+        """Take all other factors into the sum over k."""
+        return self.use("into", because, k=k)
+
+    def linear(self, k: Term, because: str = "") -> Derivation:
+        """Let the sum over k go through a sum of terms."""
+        return self.use("linear", because, k=k)
+
+    def split(self, k: Term, at: Term, because: str = "") -> Derivation:
+        """Split the range of k after the place `at`."""
+        return self.use("split", because, k=k, at=sp.sympify(at))
+
+    def single(self, k: Term, because: str = "") -> Derivation:
+        """Put the one term of a sum over one place for the sum."""
+        return self.use("single", because, k=k)
+
+    def count(self, *ks: Term, because: str = "") -> Derivation:
+        """Count equal terms, for one index after the other."""
+        longer = self
+        for k in ks:
+            longer = longer.use("count", because, k=k)
+        return longer
+
+    def equation(
+        self, by: Equation, because: str = "", backwards: bool = False, at: Mapping[Term, Term] | None = None
+    ) -> Derivation:
+        """Use a hypothesis that is an equation; `at` gives its variables where they cannot be read off an entry."""
+        values = None if at is None else tuple((variable, sp.sympify(value)) for variable, value in at.items())
+        return self.use("equation", because, by=by, backwards=backwards, at=values)
+
+    def ring(self, to: Term, because: str = "") -> Derivation:
+        """Rewrite by algebra."""
+        return self.use("ring", because, to=to)
+
+    def arith(self, old: Term, new: Term, because: str = "") -> Derivation:
+        """Replace an integer, entry or proposition by one equal for all integers."""
+        return self.use("arith", because, old=old, new=new)
+
+    def galois(self, because: str = "") -> Derivation:
+        """Write t <= floor(y/s) as t s <= y."""
+        return self.use("galois", because)
+
+    def indirect(self, t: Term, to: Term, chain: Callable[[Derivation], Derivation], because: str = "") -> Derivation:
+        """Show that the term equals `to`: a chain of equivalences from t <= term to t <= to."""
+        start = self._copy()
+        start.first, start.steps = sp.Le(t, self.term, evaluate=False), ()
+        return self.use("indirect", because, t=t, to=to, chain=chain(start).steps)
+
+    def entails(self, to: Term, because: str = "") -> Derivation:
+        """Pass to a proposition that follows."""
+        return self.use("entails", because, to=to)
+
+    def backwards(self, rule: str, to: Term, because: str = "", **arguments: Any) -> Derivation:
+        """Go to a term that the rule, read forwards, makes into this one."""
+        return self.use("backwards", because, rule=rule, to=to, arguments=tuple(sorted(arguments.items())))
+
+    def qed(
+        self,
+        last: Term,
+        name: str = "",
+        title: str = "",
+        about: str = "",
+        parts: Sequence[Theorem] = (),
+        witness: Sequence[Equation] = (),
+    ) -> Theorem:
+        """The theorem first = last; RuleError unless the derivation has arrived there."""
+        if self.term != last:
+            raise RuleError(f"{name}: the derivation arrived at {self.term}, not at {last}")
+        return Theorem(
+            name, title, self.hypotheses, self.first, last, self.steps, tuple(parts), about, tuple(witness)
+        )
+
+
+def named(theorem: Theorem, name: str, title: str) -> Theorem:
+    """The same theorem under another name, for a chapter that quotes it."""
+    return replace(theorem, name=name, title=title)

@@ -1,0 +1,149 @@
+r"""Theorems, and how a theorem is checked again from nothing.
+
+Main definitions: `Theorem`, `Step`, and `Theorem.recheck`.
+
+A theorem says: for all integers and all arrays that meet the hypotheses, lhs = rhs (or, for propositions, lhs <=> rhs,
+lhs => rhs). It carries its proof, a chain of steps by the rules of `derive.rules`. Python cannot seal a type, so
+nothing is believed because of who made it: `recheck` plays every step anew, evaluates the statement on small sizes with
+arbitrary array contents, and demands that every hypothesis is needed, and needed as strong as it stands. A chapter
+may have several theorems: `parts` are theorems of their own, rechecked with the first.
+This file, `terms`, `rules`, `smt` and `semantics` are all that must be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from derive import semantics, smt
+from derive.rules import ONE_WAY, Condition, Scope, replay
+from derive.terms import Equation, Hypothesis, Range, RuleError, Term
+
+__all__ = ["RuleError", "Step", "Theorem"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a derivation: `before` becomes `after` by a rule with its arguments, because of `because`."""
+
+    rule: str
+    before: Term
+    after: Term
+    because: str
+    arguments: tuple[tuple[str, Any], ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def relation(self) -> str:
+        """The sign between before and after: = between terms, <=> or => between propositions."""
+        if not getattr(self.before, "is_Boolean", False):
+            return "="
+        return "=>" if self.rule in ONE_WAY else "<=>"
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """A statement with its hypotheses and its proof; see the head of this file."""
+
+    name: str
+    title: str
+    hypotheses: tuple[Hypothesis, ...]
+    lhs: Term
+    rhs: Term
+    steps: tuple[Step, ...]
+    parts: tuple[Theorem, ...] = ()
+    about: str = ""
+    witness: tuple[Equation, ...] = field(default=(), compare=False)
+
+    @property
+    def relation(self) -> str:
+        """The sign between lhs and rhs."""
+        relations = [step.relation for step in self.steps]
+        return "=>" if "=>" in relations else relations[0] if relations else "="
+
+    def recheck(self) -> None:
+        """Nothing; RuleError unless the proof, the statement and every hypothesis stand up to a fresh check."""
+        if not self.steps:
+            raise RuleError(f"{self.name}: a theorem without steps")
+        self._replay(exact=True)
+        self._evaluate()
+        self._needs_every_hypothesis()
+        for part in self.parts:
+            part.recheck()
+
+    def _replay(self, exact: bool) -> None:
+        premises = frozenset(given.holds for given in self.hypotheses if isinstance(given, Range))
+        if not smt.satisfiable(premises):
+            raise RuleError(f"{self.name}: no sizes are known to meet the hypotheses")
+        replay(Scope(self.hypotheses, exact=exact), self.lhs, self.steps, self.rhs)
+
+    def _evaluate(self) -> None:
+        """Evaluate the statement in small models of the hypotheses; there must be some."""
+        relation, found = self.relation, 0
+        for env in semantics.models([self.lhs, self.rhs], self.hypotheses, self.witness):
+            found += 1
+            if not semantics.holds(self.lhs, self.rhs, relation, env):
+                sizes = {str(name): value for name, value in env.items() if isinstance(value, int)}
+                raise RuleError(f"{self.name}: false for {sizes}")
+        if not found:
+            raise RuleError(f"{self.name}: no small model meets the hypotheses")
+
+    def _needs_every_hypothesis(self) -> None:
+        """Each hypothesis dropped, or weakened by one, must stop the proof: the theorem assumes no more than it uses."""
+        for place, given in enumerate(self.hypotheses):
+            rest = self.hypotheses[:place], self.hypotheses[place + 1 :]
+            for weaker in [None, *given.weaker()]:
+                steps = self.steps if weaker is None else tuple(_exchanged(step, given, weaker) for step in self.steps)
+                fewer = replace(self, hypotheses=(*rest[0], *([weaker] if weaker else []), *rest[1]), steps=steps)
+                if fewer._survives():
+                    raise RuleError(f"{self.name}: more is assumed than the proof needs: {given}; {weaker} is enough")
+
+    def _survives(self) -> bool:
+        try:
+            self._replay(exact=False)
+        except RuleError:
+            return False
+        return True
+
+    def latex(self) -> str:
+        """The theorem and its proof as LaTeX: statement, hypotheses, and an align with a reason on each line."""
+        from derive.render import latex
+
+        return latex.theorem(self)
+
+    def text(self) -> str:
+        """The theorem and its proof as plain text."""
+        from derive.render import text
+
+        return text.theorem(self)
+
+    def markdown(self) -> str:
+        """The theorem and its proof as Markdown, formulas between dollar signs."""
+        from derive.render import markdown
+
+        return markdown.theorem(self)
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+
+def _exchanged(step: Step, old: Hypothesis, new: Hypothesis) -> Step:
+    """The step with one hypothesis put in place of another among its arguments."""
+
+    def exchange(value: Any) -> Any:
+        if isinstance(value, Step):
+            return _exchanged(value, old, new)
+        if isinstance(value, tuple):
+            return tuple(exchange(piece) for piece in value)
+        return new if value == old else value
+
+    return replace(step, arguments=exchange(step.arguments))
+
+
+def arguments_of(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Arguments by name as a tuple that can be kept in a step."""
+    return tuple(sorted(values.items()))

@@ -1,0 +1,498 @@
+r"""The sound rules: from a term, a term that means the same, with the conditions under which it does.
+
+Main definitions: `RULES`, the table of all rules by name; `Scope`, which knows the hypotheses and the ranges of the
+enclosing sums, and through which every side condition passes; `well_formed`.
+Main results: tests/book/test_11_kernel.py, where each rule is used at random, and each of its conditions is dropped.
+
+Notation: sum over k from low to high, c a term, A an array. A rule is a function of a scope, a term and arguments by
+name. It rewrites every place that fits and fails with `RuleError` where none does. Sums are sums over sets; every
+range must be provably of length >= 0, so that SymPy's convention for reversed limits never matters.
+This file is part of what must be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy as sp
+
+from derive import smt
+from derive.terms import (
+    BINDERS,
+    Equation,
+    Hypothesis,
+    Iverson,
+    Range,
+    RuleError,
+    Support,
+    Term,
+    bound_in,
+    free_in,
+    instance,
+    normal,
+    parts,
+    peel,
+    rebuilt,
+    substitute,
+    symbols_of,
+    walk,
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A side condition that was met: what it is called, the fact for the solver if it is one, and where it holds."""
+
+    label: str
+    text: str
+    fact: Term = sp.true
+    given: tuple[Term, ...] = ()
+
+
+@dataclass
+class Scope:
+    """The hypotheses, the ranges of the enclosing sums, the names in use, and the side conditions met so far."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    taken: frozenset[str] = frozenset()
+    given: tuple[Term, ...] = ()
+    conditions: list[Condition] = field(default_factory=list)
+    exact: bool = True  # whether a replayed step must record the very conditions it met
+
+    def under(self, k: Term, low: Term, high: Term) -> Scope:
+        """The scope inside a sum over k."""
+        inside = (*self.given, sp.Le(low, k), sp.Le(k, high)) if k.is_integer else self.given
+        return replace(self, given=inside)
+
+    def demand(self, label: str, fact: Term, text: str) -> None:
+        """Record a condition; RuleError unless it is True or proved for all integers."""
+        premises = [given.holds for given in self.hypotheses if isinstance(given, Range)] + list(self.given)
+        if isinstance(fact, bool):
+            if not fact:
+                raise RuleError(f"{label}: {text}")
+        elif not smt.prove(premises, fact):
+            raise RuleError(f"{label}: {text}: cannot prove {fact} from {premises or 'nothing'}")
+        condition = Condition(label, text, sp.sympify(fact), self.given)
+        if fact not in (True, sp.true) and condition not in self.conditions:
+            self.conditions.append(condition)
+
+    def reserved(self) -> frozenset[Term]:
+        """The symbols the hypotheses speak about; no sum may bind one of them."""
+        return frozenset().union(*(given.free() for given in self.hypotheses))
+
+    def supports(self, array: Term) -> list[Support]:
+        """The supports that the hypotheses declare for an array."""
+        return [given for given in self.hypotheses if isinstance(given, Support) and given.array == array]
+
+
+Change = Callable[[Term, Scope], Term | None]
+
+
+def everywhere(term: Term, scope: Scope, change: Change) -> Term:
+    """The term with `change` made at the outermost places where it answers a term."""
+    changed = change(term, scope)
+    if changed is not None:
+        return changed
+    if isinstance(term, BINDERS):
+        inner, k, low, high = peel(term)
+        ends = everywhere(low, scope, change), everywhere(high, scope, change)
+        return term.func(everywhere(inner, scope.under(k, low, high), change), (k, *ends))
+    return term if isinstance(term, sp.Symbol) else rebuilt(term, [everywhere(p, scope, change) for p in parts(term)])
+
+
+def _binding(k: Term, change: Callable[[Term, Scope], Term]) -> Change:
+    """The change that is made at every sum or integral over k."""
+    return lambda node, scope: change(node, scope) if isinstance(node, BINDERS) and node.limits[-1][0] == k else None
+
+
+def well_formed(term: Term, scope: Scope) -> None:
+    """Demand that names are clear, every range has length >= 0, and nothing is divided by zero."""
+    kinds: dict[str, set[Term]] = {}
+    for piece in walk(term):
+        if isinstance(piece, sp.Symbol):
+            kinds.setdefault(piece.name, set()).add(piece)
+            known = piece in (sp.Symbol(piece.name, integer=True), sp.Symbol(piece.name, real=True))
+            scope.demand("plain-symbol", known, f"{piece} must be declared integer=True or real=True and nothing else")
+        elif isinstance(piece, (sp.Indexed, sp.core.function.AppliedUndef)):
+            name = piece.base if isinstance(piece, sp.Indexed) else piece.func
+            kinds.setdefault(str(name), set()).add((name, len(parts(piece))))
+    for symbol in scope.reserved():
+        kinds.setdefault(symbol.name, set()).add(symbol)
+    for name, those in kinds.items():
+        scope.demand("one-meaning", len(those) == 1, f"the name {name} has two meanings: {sorted(map(str, those))}")
+    _ranges(term, scope, free_in(term) | scope.reserved())
+
+
+def _ranges(term: Term, scope: Scope, outer: frozenset[Term]) -> None:
+    if isinstance(term, BINDERS):
+        inner, k, low, high = peel(term)
+        scope.demand("no-shadow", k not in outer, f"{k} is bound inside, and used outside or bound again")
+        scope.demand("integer-range", k.is_integer or isinstance(term, sp.Integral), f"{k} must be an integer")
+        if isinstance(term, sp.Sum):
+            scope.demand("range", sp.Ge(high - low, -1), f"the range {k} = {low}..{high} is never reversed")
+        for end in (low, high):
+            _ranges(end, scope, outer)
+        _ranges(inner, scope.under(k, low, high), outer | {k})
+    elif isinstance(term, sp.Pow) and not (term.exp.is_Integer and term.exp > 0) and free_in(term.base):
+        scope.demand("no-zero", sp.Ne(term.base, 0), f"{term.base} is not zero")
+    elif not isinstance(term, sp.Symbol):
+        for piece in parts(term):
+            _ranges(piece, scope, outer)
+
+
+# Sums, one sign at a time -----------------------------------------------------------------------------------------
+
+
+def _new_variable(scope: Scope, node: Term, to: Term, by: Term) -> tuple[Term, Term, Term, Term]:
+    """The pieces of a sum over k that is about to be written over another variable."""
+    inner, k, low, high = peel(node)
+    scope.demand("own-index", k not in free_in(by), f"the shift {by} must not mention {k} itself")
+    scope.demand("inner-index", not (bound_in(inner) & free_in(by)), f"the shift {by} mentions an inner index")
+    scope.demand("fresh", to == k or to.name not in scope.taken, f"the new index {to} clashes with one in use")
+    scope.demand("same-kind", to.is_integer == k.is_integer, f"{to} and {k} must be of one kind")
+    scope.demand("integer-shift", bool(by.is_integer) or not k.is_integer, f"the shift {by} must be an integer")
+    return inner, k, low, high
+
+
+def shift(scope: Scope, term: Term, k: Term, to: Term, by: Term) -> Term:
+    """Put k = to + by: sum over to from low - by to high - by."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, low, high = _new_variable(here, node, to, by)
+        return node.func(substitute(inner, {k: to + by}), (to, low - by, high - by))
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+def reflect(scope: Scope, term: Term, k: Term, to: Term, about: Term) -> Term:
+    """Put k = about - to: sum over to from about - high to about - low."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, low, high = _new_variable(here, node, to, about)
+        return node.func(substitute(inner, {k: about - to}), (to, about - high, about - low))
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+def swap(scope: Scope, term: Term, outer: Term, inner: Term) -> Term:
+    """Sum over the inner variable last: two neighbouring signs change places."""
+
+    def change(node: Term, here: Scope) -> Term:
+        body, k, low, high = peel(node)
+        fits = isinstance(body, node.func) and body.limits[-1][0] == inner
+        here.demand("neighbours", fits, f"the sum over {inner} must stand next inside the sum over {outer}")
+        core, m, first, last = peel(body)
+        here.demand("independent", k not in free_in(first) | free_in(last), f"the range of {m} depends on {k}")
+        return node.func(core, (k, low, high), (m, first, last))
+
+    return everywhere(term, scope, _binding(outer, change))
+
+
+def vanishing(term: Term, scope: Scope, depth: int = 0) -> Term:
+    """A condition under which the term is certainly zero."""
+    if term == 0:
+        return sp.true
+    if isinstance(term, sp.Mul):
+        return sp.Or(*(vanishing(piece, scope, depth + 10**n) for n, piece in enumerate(term.args)))
+    if isinstance(term, sp.Add):
+        return sp.And(*(vanishing(piece, scope, depth + 10**n) for n, piece in enumerate(term.args)))
+    if isinstance(term, sp.Pow) and term.exp.is_Integer and term.exp > 0:
+        return vanishing(term.base, scope, depth)
+    if isinstance(term, sp.Indexed):
+        return sp.Or(*(support.outside(term.indices) for support in scope.supports(term.base)))
+    if isinstance(term, sp.KroneckerDelta):
+        return sp.Ne(*term.args)
+    if isinstance(term, Iverson):
+        return sp.Not(term.args[0])
+    if isinstance(term, sp.Sum):
+        inner, k, low, high = peel(term)
+        own = sp.Symbol(f"{k.name}.{depth}", integer=True)  # apart from like-named variables in other factors
+        condition = vanishing(substitute(inner, {k: own}), scope, depth * 10 + 1)
+        return sp.Implies(sp.And(sp.Le(low, own), sp.Le(own, high)), condition)
+    return sp.false
+
+
+def support(scope: Scope, term: Term, k: Term, low: Term, high: Term) -> Term:
+    """Change a range where the summand vanishes on the difference."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, first, last = peel(node)
+        names = free_in(low) | free_in(high)
+        here.demand("sum-only", isinstance(node, sp.Sum), "only a sum's range can change so")
+        here.demand("own-index", k not in names, f"the new range must not mention {k} itself")
+        here.demand("inner-index", not (bound_in(inner) & names), "the new range mentions an inner index")
+        old, new = sp.And(sp.Le(first, k), sp.Le(k, last)), sp.And(sp.Le(low, k), sp.Le(k, high))
+        zero, text = vanishing(inner, here), "the summand vanishes for every {} that is {}"
+        here.demand("dropped", sp.Implies(sp.And(old, sp.Not(new)), zero), text.format(k, "left out"))
+        here.demand("added", sp.Implies(sp.And(new, sp.Not(old)), zero), text.format(k, "added"))
+        return node.func(inner, (k, low, high))
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+def vanish(scope: Scope, term: Term, k: Term) -> Term:
+    """A sum whose every term is zero is zero."""
+
+    def change(node: Term, here: Scope) -> Term:
+        here.demand("vanishes", vanishing(node, here), f"every term of the sum over {k} is zero")
+        return sp.Integer(0)
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+def delta(scope: Scope, term: Term, k: Term) -> Term:
+    """A sum against a Kronecker delta is the term where the delta is one."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, low, high = peel(node)
+        factors = [f for f in sp.Mul.make_args(inner) if isinstance(f, sp.KroneckerDelta) and k in free_in(f)]
+        here.demand("has-delta", bool(factors) and isinstance(node, sp.Sum), f"a delta of {k} must be a factor")
+        difference = sp.expand(factors[0].args[0] - factors[0].args[1])
+        slope = difference.coeff(k)
+        here.demand("unit-slope", slope in (1, -1), f"the delta must hold for one {k}")
+        at = sp.expand(-slope * (difference - slope * k))
+        here.demand("own-index", k not in free_in(at), f"the delta must be linear in {k}")
+        here.demand("in-range", sp.And(sp.Le(low, at), sp.Le(at, high)), f"{k} = {at} lies in the range")
+        return substitute(sp.Mul(*(f for f in sp.Mul.make_args(inner) if f != factors[0])), {k: at})
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+def out(scope: Scope, term: Term, k: Term) -> Term:
+    """Take the factors that do not mention k out of the sum over k."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, low, high = peel(node)
+        factors = sp.Mul.make_args(inner)
+        constant = [factor for factor in factors if k not in free_in(factor)]
+        here.demand("constant", bool(constant), f"no factor is free of {k}")
+        rest = sp.Mul(*(factor for factor in factors if k in free_in(factor)))
+        return sp.Mul(*constant, node.func(rest, (k, low, high)))
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+def into(scope: Scope, term: Term, k: Term) -> Term:
+    """Take all other factors into the sum over k."""
+
+    def change(node: Term, here: Scope) -> Term | None:
+        sums = [f for f in node.args if isinstance(f, BINDERS) and f.limits[-1][0] == k] if node.is_Mul else []
+        if not sums:
+            return None
+        others = sp.Mul(*(factor for factor in node.args if factor is not sums[0]))
+        inner, _, low, high = peel(sums[0])
+        here.demand("constant", k not in symbols_of(others), f"the other factors must not mention {k}")
+        clash = bound_in(inner) & symbols_of(others)
+        here.demand("no-capture", not clash, f"the other factors mention {clash}, which the sum binds")
+        return sums[0].func(others * inner, (k, low, high))
+
+    return everywhere(term, scope, change)
+
+
+def linear(scope: Scope, term: Term, k: Term) -> Term:
+    """The sum of a sum of terms is the sum of the sums."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, low, high = peel(node)
+        here.demand("is-sum", isinstance(inner, sp.Add), "there must be several terms under the sign")
+        return sp.Add(*(node.func(piece, (k, low, high)) for piece in inner.args))
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+def split(scope: Scope, term: Term, k: Term, at: Term) -> Term:
+    """Sum up to and including `at`, then from at + 1 on."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, low, high = peel(node)
+        here.demand("own-index", k not in free_in(at), f"the place {at} must not mention {k} itself")
+        here.demand("inner-index", not (bound_in(inner) & free_in(at)), f"the place {at} mentions an inner index")
+        if isinstance(node, sp.Integral):
+            return node.func(inner, (k, low, at)) + node.func(inner, (k, at, high))
+        here.demand("within", sp.And(sp.Le(low - 1, at), sp.Le(at, high)), f"{at} lies in the range")
+        return node.func(inner, (k, low, at)) + node.func(inner, (k, at + 1, high))
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+def single(scope: Scope, term: Term, k: Term) -> Term:
+    """A sum over one place is the term there."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, low, high = peel(node)
+        here.demand("sum-only", isinstance(node, sp.Sum), "only a sum can have one place")
+        here.demand("one-place", sp.Eq(low, high), f"{k} takes one value")
+        return substitute(inner, {k: low})
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+def count(scope: Scope, term: Term, k: Term) -> Term:
+    """A sum of equal terms is their number times one of them."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, low, high = peel(node)
+        here.demand("sum-only", isinstance(node, sp.Sum), "only a sum counts")
+        here.demand("constant", k not in free_in(inner), f"the term must not mention {k}")
+        return (high - low + 1) * inner
+
+    return everywhere(term, scope, _binding(k, change))
+
+
+# Terms ------------------------------------------------------------------------------------------------------------
+
+
+def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at: Any = None) -> Term:
+    """Use a definition or an assumed equation, read left to right or backwards, where its guards hold."""
+    scope.demand("assumed", by in scope.hypotheses, "the equation is not among the hypotheses")
+    source, target = (by.right, by.left) if backwards else (by.left, by.right)
+    fixed = None if at is None else dict(at)
+    scope.demand("all-given", fixed is None or set(fixed) == set(by.over), f"give values for {by.over}")
+
+    def change(node: Term, here: Scope) -> Term | None:
+        values = fixed
+        if fixed is None:
+            values = instance(source, node, by.over)
+        elif type(node) is not type(source) or normal(node) != normal(substitute(source, fixed)):
+            return None
+        if values is None:
+            return None
+        integers = all(value.is_integer for value in values.values())
+        here.demand("integer-values", integers, f"the values {values} must be integers")
+        for guard in by.guard:
+            here.demand("guard", substitute(guard, values), f"{by.because} holds here only if {guard}")
+        return substitute(target, values)
+
+    return everywhere(term, scope, change)
+
+
+def ring(scope: Scope, term: Term, to: Term) -> Term:
+    """Rewrite by algebra: associative, commutative, distributive laws, inside sums and indices too."""
+    scope.demand("same-algebra", bool(normal(term) == normal(to)), f"{term} and {to} do not expand to the same")
+    return to
+
+
+def arith(scope: Scope, term: Term, old: Term, new: Term) -> Term:
+    """Replace an integer, an entry or a proposition by one that the solver proves equal for all integers."""
+
+    def change(node: Term, here: Scope) -> Term | None:
+        if node != old:
+            return None
+        if isinstance(old, sp.Indexed):
+            alike = isinstance(new, sp.Indexed) and old.base == new.base and len(old.indices) == len(new.indices)
+            here.demand("same-array", alike, f"{old} and {new} must be entries of one array")
+            facts = [sp.Eq(one, other) for one, other in zip(old.indices, new.indices, strict=True)]
+            here.demand("equal", sp.And(*facts), f"{old} = {new}")
+        else:
+            same = sp.Equivalent(old, new) if getattr(old, "is_Boolean", False) else sp.Eq(old, new)
+            here.demand("equal", same, f"{old} = {new}")
+        return new
+
+    return everywhere(term, scope, change)
+
+
+# Integers and propositions ----------------------------------------------------------------------------------------
+
+
+def galois(scope: Scope, term: Term) -> Term:
+    """Write t <= floor(y/s) as t s <= y, for s >= 1."""
+
+    def change(node: Term, here: Scope) -> Term | None:
+        if not (isinstance(node, sp.Le) and isinstance(node.rhs, sp.floor)):
+            return None
+        above, below = sp.fraction(sp.together(node.rhs.args[0]))
+        here.demand("integer", bool(node.lhs.is_integer and above.is_integer), f"{node.lhs} and {above} are integers")
+        here.demand("positive", sp.Ge(below, 1), f"the divisor {below} is at least 1")
+        return sp.Le(node.lhs * below, above, evaluate=False)
+
+    return everywhere(term, scope, change)
+
+
+def indirect(scope: Scope, term: Term, to: Term, t: Term, chain: Sequence[Any]) -> Term:
+    """Two integers are equal if every integer t that is at most the one is at most the other."""
+    known = free_in(term) | free_in(to) | scope.reserved() | frozenset().union(*map(free_in, scope.given))
+    scope.demand("fresh", bool(t.is_integer) and t.name not in {s.name for s in known}, f"{t} is an arbitrary integer")
+    scope.demand("integer", bool(term.is_integer and to.is_integer), f"{term} and {to} are integers")
+    first, last = sp.Le(t, term, evaluate=False), sp.Le(t, to, evaluate=False)
+    replay(scope, first, chain, last)
+    return to
+
+
+def entails(scope: Scope, term: Term, to: Term) -> Term:
+    """Pass to a proposition that follows, by the solver, for all integers."""
+    scope.demand("follows", sp.Implies(term, to), f"{to} follows")
+    return to
+
+
+# Using rules ------------------------------------------------------------------------------------------------------
+
+
+def backwards(scope: Scope, term: Term, rule: str, to: Term, arguments: Sequence[tuple[str, Any]]) -> Term:
+    """Read a rule from right to left: `to` becomes the term by the rule, so the term becomes `to`."""
+    scope.demand("two-way", rule not in ONE_WAY, f"{rule} cannot be read backwards")
+    well_formed(to, scope)
+    result = apply(scope, rule, to, dict(arguments))
+    scope.demand("reads-back", bool(result == term), f"{rule} makes {result} of {to}, not {term}")
+    return to
+
+
+ONE_WAY = frozenset({"entails"})
+
+RULES: dict[str, Callable[..., Term]] = {
+    "shift": shift,
+    "reflect": reflect,
+    "swap": swap,
+    "support": support,
+    "vanish": vanish,
+    "delta": delta,
+    "out": out,
+    "into": into,
+    "linear": linear,
+    "split": split,
+    "single": single,
+    "count": count,
+    "equation": equation,
+    "ring": ring,
+    "arith": arith,
+    "galois": galois,
+    "indirect": indirect,
+    "entails": entails,
+    "backwards": backwards,
+}
+
+
+def apply(scope: Scope, rule: str, term: Term, arguments: dict[str, Any]) -> Term:
+    """The term after a rule; RuleError where a condition fails, nothing fits, or the result is not well formed."""
+    if rule not in RULES:
+        raise RuleError(f"there is no rule {rule!r}")
+    scope.taken = frozenset(symbol.name for symbol in symbols_of(term))
+    try:
+        after = RULES[rule](scope, term, **arguments)
+    except RuleError:
+        raise
+    except (TypeError, AttributeError, ValueError) as error:
+        raise RuleError(f"{rule} cannot be used so: {error}") from error
+    if after == term:
+        raise RuleError(f"{rule} changes nothing in {term}")
+    well_formed(after, scope)
+    return after
+
+
+def replay(scope: Scope, first: Term, steps: Sequence[Any], last: Term) -> None:
+    """Play every step anew; RuleError unless they lead from the first term to the last without a gap."""
+    well_formed(first, scope)
+    term = first
+    for number, step in enumerate(steps, 1):
+        if step.before != term:
+            raise RuleError(f"gap before step {number}: {term} is not {step.before}")
+        here = replace(scope, conditions=[])
+        term = apply(here, step.rule, term, dict(step.arguments))
+        if term != step.after:
+            raise RuleError(f"step {number} ({step.rule}) gives {term}, not {step.after}")
+        if scope.exact and tuple(here.conditions) != tuple(step.conditions):
+            raise RuleError(f"step {number} ({step.rule}) does not record the conditions it has")
+        scope.conditions.extend(condition for condition in here.conditions if condition not in scope.conditions)
+    if term != last:
+        raise RuleError(f"gap at the end: {term} is not {last}")

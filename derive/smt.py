@@ -1,0 +1,124 @@
+r"""Side conditions, put to Z3 for all integers at once.
+
+Main definitions: `prove`, which answers True only when Z3 finds the negation unsatisfiable (an ``unknown`` is a
+failure), and `satisfiable`. Terms are those of `derive.terms`; reals are told from integers by their symbols.
+Z3's ``/`` on integers leaves a remainder >= 0 and so is not Python's ``//`` for a negative divisor: see `_floor`.
+This is the only file that imports Z3, and part of what must be trusted.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy as sp
+import z3
+
+from derive.terms import Iverson, RuleError, Term
+
+TIMEOUT = 5_000  # milliseconds; every condition of the book takes some 2
+
+_cores: dict[Term, list[frozenset[Term]]] = {}  # goal -> sets of premises known to be enough
+
+
+def prove(premises: Sequence[Term], goal: Term) -> bool:
+    """Whether the goal holds for all integers that meet the premises."""
+    if goal in (True, sp.true):
+        return True
+    given = frozenset(premises)
+    if any(core <= given for core in _cores.get(goal, [])):
+        return True
+    core = _core(tuple(sorted(given, key=str)), goal)
+    if core is not None:
+        _cores.setdefault(goal, []).append(core)
+    return core is not None
+
+
+@functools.cache
+def _core(premises: tuple[Term, ...], goal: Term) -> frozenset[Term] | None:
+    """Premises from which the goal follows, or None."""
+    solver = _solver()
+    names = {f"premise {place}": premise for place, premise in enumerate(premises)}
+    for name, premise in names.items():
+        solver.assert_and_track(to_z3(premise), name)
+    solver.add(z3.Not(to_z3(goal)))
+    if solver.check() != z3.unsat:
+        return None
+    return frozenset(names[str(name)] for name in solver.unsat_core())
+
+
+@functools.cache
+def satisfiable(premises: frozenset[Term]) -> bool:
+    """Whether some integers meet all the premises."""
+    solver = _solver()
+    solver.add(*(to_z3(premise) for premise in premises))
+    return bool(solver.check() == z3.sat)
+
+
+def _solver() -> Any:
+    solver = z3.Solver()
+    solver.set("timeout", TIMEOUT)
+    return solver
+
+
+def to_z3(term: Term) -> Any:
+    """The Z3 term that means the same; RuleError where there is none."""
+    if term in (sp.true, sp.false, True, False):
+        return z3.BoolVal(bool(term))
+    if isinstance(term, sp.Integer):
+        return z3.IntVal(int(term))
+    if isinstance(term, sp.Symbol):
+        return z3.Int(term.name) if term.is_integer else z3.Real(term.name)
+    if isinstance(term, sp.Rational):
+        return z3.RealVal(f"{term.p}/{term.q}")
+    if isinstance(term, sp.Pow) and term.exp.is_Integer and term.exp > 0:
+        return functools.reduce(lambda product, factor: product * factor, [to_z3(term.base)] * int(term.exp))
+    if isinstance(term, (sp.floor, sp.ceiling)):
+        return _floor(term)
+    for kind, meaning in _MEANING.items():
+        if isinstance(term, kind):
+            try:
+                return meaning(*(to_z3(piece) for piece in term.args))
+            except z3.Z3Exception as error:
+                raise RuleError(f"cannot put {term} to the solver: {error}") from error
+    raise RuleError(f"cannot put {term} to the solver")
+
+
+def _floor(term: Term) -> Any:
+    """The floor or ceiling of a quotient of integers."""
+    above, below = sp.fraction(sp.together(term.args[0]))
+    sign = -1 if isinstance(term, sp.ceiling) else 1  # ceil(x) = -floor(-x)
+    x, y = sign * to_z3(above), to_z3(below)
+    return sign * z3.If(y > 0, x / y, (-x) / (-y))
+
+
+def _modulo(x: Any, y: Any) -> Any:
+    return x - y * z3.If(y > 0, x / y, (-x) / (-y))
+
+
+def _fold(operation: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return lambda *values: functools.reduce(operation, values)
+
+
+_MEANING: dict[Any, Callable[..., Any]] = {
+    sp.Add: _fold(lambda x, y: x + y),
+    sp.Mul: _fold(lambda x, y: x * y),
+    sp.Min: _fold(lambda x, y: z3.If(x <= y, x, y)),
+    sp.Max: _fold(lambda x, y: z3.If(x >= y, x, y)),
+    sp.Abs: lambda x: z3.If(x >= 0, x, -x),
+    sp.Mod: _modulo,
+    sp.Eq: lambda x, y: x == y,
+    sp.Ne: lambda x, y: x != y,
+    sp.Le: lambda x, y: x <= y,
+    sp.Lt: lambda x, y: x < y,
+    sp.Ge: lambda x, y: x >= y,
+    sp.Gt: lambda x, y: x > y,
+    sp.And: z3.And,
+    sp.Or: z3.Or,
+    sp.Not: z3.Not,
+    sp.Implies: z3.Implies,
+    sp.Equivalent: lambda x, y: x == y,
+    sp.KroneckerDelta: lambda x, y: z3.If(x == y, z3.IntVal(1), z3.IntVal(0)),
+    Iverson: lambda p: z3.If(p, z3.IntVal(1), z3.IntVal(0)),
+}

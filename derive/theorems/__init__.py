@@ -1,0 +1,1 @@
+"""The chapters: each module has a function `chapter()` that derives its theorems; `derive.table` lists them."""
