@@ -43,7 +43,7 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
                 row = _row(
                     Row,
                     (node, shapes, output, layer.params(), layer.macs(shapes, output),
-                     layer.field(seen, shapes, output), None),
+                     layer.field(seen, shapes, output), layer, None),
                 )  # fmt: skip
             except ShapeError as error:
                 row = _refused(node, shapes, error, findings, network.file)
@@ -89,7 +89,7 @@ def _unknown(node: Node, shapes: tuple[Any, ...], findings: list[Diagnostic], fi
     """A row whose input or layer is not known: a fault of its arguments is found all the same."""
     if node.fault is not None:
         return _refused(node, shapes, node.fault, findings, file)
-    return Row(node, shapes, None, None, None, None)
+    return Row(node, shapes, None, None, None, None, node.layer)
 
 
 def _refused(
@@ -99,7 +99,7 @@ def _refused(
     for finding in error.diagnostics:
         placed = finding.at(file, *node.place(finding.argument), node.name)
         findings.append(placed._replace(message=f"{node.name}: {finding.message}"))
-    return Row(node, shapes, error.nominal, None, None, None)
+    return Row(node, shapes, error.nominal, None, None, None, node.layer)
 
 
 def _claimed(row: Row, node: Node, sizes: Mapping[str, int], findings: list[Diagnostic], file: str | None) -> Row:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from shapecheck.diagnostics import Diagnostic, plain
-from shapecheck.layers.base import EACH, is_shape
+from shapecheck.layers.base import EACH, Layer, is_shape
 from shapecheck.net import Network, Node
 from shapecheck.sizes import Dim, Shape, Size
 
@@ -37,6 +37,7 @@ class Row(NamedTuple):
     params: Dim | None
     macs: Dim | None
     seen: Any
+    layer: Layer | None = None  # with its arguments resolved; None where the spec's fault left none
     torch: Any = None
 
     @property
