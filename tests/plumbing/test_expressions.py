@@ -155,7 +155,7 @@ def test_hints_without_parameters():
 def test_the_limits_are_sharp():
     """The largest value, the deepest bracket and the longest expression pass; one more of each does not."""
     assert evaluate("big", NAMES) == LIMIT
-    assert evaluate("-big", NAMES) == -LIMIT
+    assert evaluate("0 - big", NAMES) == -LIMIT
     assert evaluate("(" * MAX_DEPTH + "1" + ")" * MAX_DEPTH, {}) == 1
     assert "too deep" in fault("(" * (MAX_DEPTH + 1) + "1" + ")" * (MAX_DEPTH + 1)).message
     assert evaluate("1" + " " * (MAX_LENGTH - 1), {}) == 1
