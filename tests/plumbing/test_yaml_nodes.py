@@ -452,6 +452,12 @@ def test_a_mapping_from_python_is_the_same_tree():
     assert type(tree.value["layers"].value.value[0].value["Linear"].value.value) is int
 
 
+def test_a_part_may_stand_in_many_places():
+    """A list that stands beside itself, not inside itself, is no cycle, and what lies side by side is not deep."""
+    part = [1, 2]
+    assert plain(from_python({"a": part, "b": [part] * 100})) == {"a": part, "b": [part] * 100}
+
+
 def test_text_from_python_is_text():
     """A text is quoted by its type: "3" is not 3."""
     node = from_python("3")
