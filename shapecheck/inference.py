@@ -7,13 +7,14 @@ formulas. A layer that refuses its input gets a finding, and the pass goes on as
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from shapecheck.diagnostics import Diagnostic, ShapeError
+from shapecheck.diagnostics import Diagnostic, ShapeError, forward_error
 from shapecheck.layers.base import EACH, LIMIT, closest, shape_text, union
 from shapecheck.net import Network, Node, Source
 from shapecheck.report import Report, Row
-from shapecheck.sizes import Shape, can_equal, evaluate
+from shapecheck.sizes import Shape, Size, can_equal, evaluate
 
 _row = tuple.__new__  # a Row without the cost of its keyword constructor
 
@@ -33,10 +34,13 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
             seen = fields[sources[0]]
         else:
             shapes, seen = _read(sources, values, fields)
+        first = shapes[0]
         if layer is None or None in shapes:
             row = _unknown(node, shapes, findings, network.file)
         else:
             try:
+                if len(shapes) == 1 and first and type(first[0]) is tuple:
+                    raise several_outputs(network, node, first)
                 if node.open:
                     layer = layer.resolve(*shapes)
                 output = layer.shape(*shapes)
@@ -71,18 +75,46 @@ def size_findings(network: Network, sizes: Mapping[str, Any]) -> list[Diagnostic
     return found
 
 
-def pick(value: Any, path: tuple[int, ...]) -> Any:
-    """The shape at that place of nested shapes; None where there is none."""
-    for index in path:
-        if not isinstance(value, tuple) or not -len(value) <= index < len(value):
+def several_outputs(network: Network, node: Node, shapes: Any) -> ShapeError:
+    """The error for a layer that reads a value of several outputs where it takes one."""
+    name = network.source_names(node)[0]
+    message = f"{name} gives {len(shapes)} outputs, {shape_text(shapes)}: say which one is read"
+    return forward_error("SP308", message, hint=f"from: {name}[0]", outputs=len(shapes))
+
+
+def resolve(network: Network) -> Network:
+    """The network with the arguments filled in that the input shapes determine; what an open size decides stays open."""
+    if not any(node.open for node in network.nodes):
+        return network
+    rows = infer(network).rows
+    nodes = [_resolved(row) if row.node.open and row.layer is not None else row.node for row in rows]
+    return network._replace(nodes=tuple(nodes))
+
+
+def _resolved(row: Row) -> Node:
+    layer = row.layer
+    if layer is None or not all(type(getattr(layer, name)) is int for name in layer.inferred):
+        return row.node
+    return replace(row.node, layer=layer, open=False)
+
+
+def pick(source: int | Source | None, values: list[Any]) -> Any:
+    """The shape a source names, one of several if it says so; None where it is not known."""
+    if source is None or isinstance(source, int):
+        return None if source is None else values[source]
+    value = values[source.value]
+    for index in source.path:
+        if not isinstance(value, tuple) or index >= len(value) or isinstance(value[index], (int, Size)):
             return None
         value = value[index]
     return value
 
 
-def _read(sources: tuple[int | Source, ...], values: list[Any], fields: list[Any]) -> tuple[tuple[Any, ...], Any]:
-    shapes = tuple(values[s] if type(s) is int else pick(values[s.value], s.path) for s in sources)  # type: ignore[union-attr,index]
-    return shapes, union([fields[s if type(s) is int else s.value] for s in sources])  # type: ignore[union-attr,index]
+def _read(sources: tuple[int | Source | None, ...], values: list[Any], fields: list[Any]) -> tuple[tuple[Any, ...], Any]:
+    """The input shapes of a node with several sources, or with one of several outputs, and the union of their fields."""
+    shapes = tuple(pick(source, values) for source in sources)
+    known = [source if isinstance(source, int) else source.value for source in sources if source is not None]
+    return shapes, union([fields[value] for value in known]) if known else None
 
 
 def _unknown(node: Node, shapes: tuple[Any, ...], findings: list[Diagnostic], file: str | None) -> Row:
@@ -114,10 +146,10 @@ def _claimed(row: Row, node: Node, sizes: Mapping[str, int], findings: list[Diag
 
 def _check_outputs(network: Network, values: list[Any], sizes: Mapping[str, int], findings: list[Diagnostic]) -> None:
     for source, claim in network.outputs:
-        value = values[source] if type(source) is int else pick(values[source.value], source.path)  # type: ignore[union-attr,index]
+        value = pick(source, values)
         if claim is not None and value is not None:
             claimed = tuple(evaluate(dim, sizes) for dim in claim.shape)
-            findings.extend(_disagreement("output", value, claimed, claim.mark, network.file))
+            findings.extend(_disagreement(network.source_name(source), value, claimed, claim.mark, network.file))
 
 
 def _disagreement(name: str, found: Any, claim: Shape, mark: Any, file: str | None) -> list[Diagnostic]:

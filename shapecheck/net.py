@@ -46,7 +46,7 @@ class Node:
     name: str
     type: str
     layer: Layer | None
-    sources: tuple[int | Source, ...]
+    sources: tuple[int | Source | None, ...]  # None: a fault of the spec left it unknown
     mark: Mark = NOWHERE
     marks: Mapping[str, Mark] = field(default_factory=dict)  # where each argument stands
     claim: Claim | None = None
@@ -70,17 +70,16 @@ class Network(NamedTuple):
     training: bool = True
     input_marks: Mapping[str, Mark] = {}
 
-    def value_name(self, value: int) -> str:
-        """The name of the input or node that gives a value."""
+    def source_name(self, source: int | Source) -> str:
+        """The name of the input or node that gives a value, `name[i]` for one output of several."""
+        value, path = (source, ()) if isinstance(source, int) else source
         count = len(self.inputs)
-        return list(self.inputs)[value] if value < count else self.nodes[value - count].name
+        name = list(self.inputs)[value] if value < count else self.nodes[value - count].name
+        return name + "".join(f"[{index}]" for index in path)
 
     def source_names(self, node: Node) -> list[str]:
-        """The names of the inputs or nodes a node reads, `name[i]` for one output of several."""
-        return [
-            self.value_name(s) if isinstance(s, int) else self.value_name(s.value) + "".join(f"[{i}]" for i in s.path)
-            for s in (s if isinstance(s, Source) else int(s) for s in node.sources)
-        ]
+        """The names of the values a node reads, as far as they are known."""
+        return [self.source_name(source) for source in node.sources if source is not None]
 
     def open_names(self) -> list[str]:
         """The names of sizes left open, in order of appearance."""
