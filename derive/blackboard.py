@@ -98,7 +98,7 @@ class Derivation:
         """The last term so far."""
         return self.steps[-1].after if self.steps else self.first
 
-    def use(self, rule: str, because: str = "", **arguments: Any) -> Derivation:
+    def use(self, rule: str, because: str = "", /, **arguments: Any) -> Derivation:
         """The derivation one step longer, by a rule of the table."""
         scope = Scope(self.hypotheses, given=self._given)
         after = apply(scope, rule, self.term, arguments)
@@ -137,9 +137,9 @@ class Derivation:
         """Put 0 for a sum whose every term is zero."""
         return self.use("vanish", because, k=k)
 
-    def delta(self, k: Term, because: str = "") -> Derivation:
-        """Sum over k against a Kronecker delta."""
-        return self.use("delta", because, k=k)
+    def delta(self, k: Term, at: Term = None, because: str = "") -> Derivation:
+        """Sum over k against a Kronecker delta; `at` chooses among several."""
+        return self.use("delta", because, k=k, at=at)
 
     def out(self, k: Term, because: str = "") -> Derivation:
         """Take out of the sum what does not depend on k."""
@@ -218,6 +218,6 @@ class Derivation:
         )
 
 
-def named(theorem: Theorem, name: str, title: str) -> Theorem:
-    """The same theorem under another name, for a chapter that quotes it."""
-    return replace(theorem, name=name, title=title)
+def named(theorem: Theorem, name: str, title: str, parts: Sequence[Theorem] = ()) -> Theorem:
+    """The same theorem under another name, with other parts."""
+    return replace(theorem, name=name, title=title, parts=tuple(parts))

@@ -84,7 +84,7 @@ class Theorem:
         for env in semantics.models([self.lhs, self.rhs], self.hypotheses, self.witness):
             found += 1
             if not semantics.holds(self.lhs, self.rhs, relation, env):
-                sizes = {str(name): value for name, value in env.items() if isinstance(value, int)}
+                sizes = {name[1:]: value for name, value in env.items() if isinstance(value, int)}
                 raise RuleError(f"{self.name}: false for {sizes}")
         if not found:
             raise RuleError(f"{self.name}: no small model meets the hypotheses")
@@ -94,8 +94,7 @@ class Theorem:
         for place, given in enumerate(self.hypotheses):
             rest = self.hypotheses[:place], self.hypotheses[place + 1 :]
             for weaker in [None, *given.weaker()]:
-                steps = self.steps if weaker is None else tuple(_exchanged(step, given, weaker) for step in self.steps)
-                fewer = replace(self, hypotheses=(*rest[0], *([weaker] if weaker else []), *rest[1]), steps=steps)
+                fewer = replace(self, hypotheses=(*rest[0], *([weaker] if weaker else []), *rest[1]))
                 if fewer._survives():
                     raise RuleError(f"{self.name}: more is assumed than the proof needs: {given}; {weaker} is enough")
 
@@ -129,21 +128,3 @@ class Theorem:
 
     def _repr_markdown_(self) -> str:
         return self.markdown()
-
-
-def _exchanged(step: Step, old: Hypothesis, new: Hypothesis) -> Step:
-    """The step with one hypothesis put in place of another among its arguments."""
-
-    def exchange(value: Any) -> Any:
-        if isinstance(value, Step):
-            return _exchanged(value, old, new)
-        if isinstance(value, tuple):
-            return tuple(exchange(piece) for piece in value)
-        return new if value == old else value
-
-    return replace(step, arguments=exchange(step.arguments))
-
-
-def arguments_of(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Arguments by name as a tuple that can be kept in a step."""
-    return tuple(sorted(values.items()))

@@ -46,9 +46,15 @@ class Condition:
     """A side condition that was met: what it is called, the fact for the solver if it is one, and where it holds."""
 
     label: str
-    text: str
+    pattern: str
+    of: tuple[Any, ...] = ()
     fact: Term = sp.true
     given: tuple[Term, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The condition in words."""
+        return self.pattern.format(*self.of)
 
 
 @dataclass
@@ -66,16 +72,15 @@ class Scope:
         inside = (*self.given, sp.Le(low, k), sp.Le(k, high)) if k.is_integer else self.given
         return replace(self, given=inside)
 
-    def demand(self, label: str, fact: Term, text: str) -> None:
-        """Record a condition; RuleError unless it is True or proved for all integers."""
+    def demand(self, label: str, fact: Term, pattern: str, *of: Any) -> None:
+        """Record a condition; RuleError unless it is True or proved for all integers. The pattern says it in words."""
+        if fact is True or fact == sp.true:
+            return
         premises = [given.holds for given in self.hypotheses if isinstance(given, Range)] + list(self.given)
-        if isinstance(fact, bool):
-            if not fact:
-                raise RuleError(f"{label}: {text}")
-        elif not smt.prove(premises, fact):
-            raise RuleError(f"{label}: {text}: cannot prove {fact} from {premises or 'nothing'}")
-        condition = Condition(label, text, sp.sympify(fact), self.given)
-        if fact not in (True, sp.true) and condition not in self.conditions:
+        condition = Condition(label, pattern, of, sp.sympify(fact), self.given)
+        if fact in (False, sp.false) or not smt.prove(premises, fact):
+            raise RuleError(f"{label}: not so: {condition.text}; given {premises or 'nothing'}")
+        if condition not in self.conditions:
             self.conditions.append(condition)
 
     def reserved(self) -> frozenset[Term]:
@@ -114,29 +119,29 @@ def well_formed(term: Term, scope: Scope) -> None:
         if isinstance(piece, sp.Symbol):
             kinds.setdefault(piece.name, set()).add(piece)
             known = piece in (sp.Symbol(piece.name, integer=True), sp.Symbol(piece.name, real=True))
-            scope.demand("plain-symbol", known, f"{piece} must be declared integer=True or real=True and nothing else")
+            scope.demand("plain-symbol", known, "{} must be declared integer=True or real=True and nothing else", piece)
         elif isinstance(piece, (sp.Indexed, sp.core.function.AppliedUndef)):
             name = piece.base if isinstance(piece, sp.Indexed) else piece.func
             kinds.setdefault(str(name), set()).add((name, len(parts(piece))))
     for symbol in scope.reserved():
         kinds.setdefault(symbol.name, set()).add(symbol)
     for name, those in kinds.items():
-        scope.demand("one-meaning", len(those) == 1, f"the name {name} has two meanings: {sorted(map(str, those))}")
+        scope.demand("one-meaning", len(those) == 1, "the name {} has two meanings: {}", name, sorted(map(str, those)))
     _ranges(term, scope, free_in(term) | scope.reserved())
 
 
 def _ranges(term: Term, scope: Scope, outer: frozenset[Term]) -> None:
     if isinstance(term, BINDERS):
         inner, k, low, high = peel(term)
-        scope.demand("no-shadow", k not in outer, f"{k} is bound inside, and used outside or bound again")
-        scope.demand("integer-range", k.is_integer or isinstance(term, sp.Integral), f"{k} must be an integer")
+        scope.demand("no-shadow", k not in outer, "{} is bound inside, and used outside or bound again", k)
+        scope.demand("integer-range", k.is_integer or isinstance(term, sp.Integral), "{} must be an integer", k)
         if isinstance(term, sp.Sum):
-            scope.demand("range", sp.Ge(high - low, -1), f"the range {k} = {low}..{high} is never reversed")
+            scope.demand("range", sp.Ge(high - low, -1), "the range {} = {}..{} is never reversed", k, low, high)
         for end in (low, high):
             _ranges(end, scope, outer)
         _ranges(inner, scope.under(k, low, high), outer | {k})
     elif isinstance(term, sp.Pow) and not (term.exp.is_Integer and term.exp > 0) and free_in(term.base):
-        scope.demand("no-zero", sp.Ne(term.base, 0), f"{term.base} is not zero")
+        scope.demand("no-zero", sp.Ne(term.base, 0), "{} is not zero", term.base)
     elif not isinstance(term, sp.Symbol):
         for piece in parts(term):
             _ranges(piece, scope, outer)
@@ -148,11 +153,11 @@ def _ranges(term: Term, scope: Scope, outer: frozenset[Term]) -> None:
 def _new_variable(scope: Scope, node: Term, to: Term, by: Term) -> tuple[Term, Term, Term, Term]:
     """The pieces of a sum over k that is about to be written over another variable."""
     inner, k, low, high = peel(node)
-    scope.demand("own-index", k not in free_in(by), f"the shift {by} must not mention {k} itself")
-    scope.demand("inner-index", not (bound_in(inner) & free_in(by)), f"the shift {by} mentions an inner index")
-    scope.demand("fresh", to == k or to.name not in scope.taken, f"the new index {to} clashes with one in use")
-    scope.demand("same-kind", to.is_integer == k.is_integer, f"{to} and {k} must be of one kind")
-    scope.demand("integer-shift", bool(by.is_integer) or not k.is_integer, f"the shift {by} must be an integer")
+    scope.demand("own-index", k not in free_in(by), "the shift {} must not mention {} itself", by, k)
+    scope.demand("inner-index", not (bound_in(inner) & free_in(by)), "the shift {} mentions an inner index", by)
+    scope.demand("fresh", to == k or to.name not in scope.taken, "the new index {} clashes with one in use", to)
+    scope.demand("same-kind", to.is_integer == k.is_integer, "{} and {} must be of one kind", to, k)
+    scope.demand("integer-shift", bool(by.is_integer) or not k.is_integer, "the shift {} must be an integer", by)
     return inner, k, low, high
 
 
@@ -182,9 +187,9 @@ def swap(scope: Scope, term: Term, outer: Term, inner: Term) -> Term:
     def change(node: Term, here: Scope) -> Term:
         body, k, low, high = peel(node)
         fits = isinstance(body, node.func) and body.limits[-1][0] == inner
-        here.demand("neighbours", fits, f"the sum over {inner} must stand next inside the sum over {outer}")
+        here.demand("neighbours", fits, "the sum over {} must stand next inside the sum over {}", inner, outer)
         core, m, first, last = peel(body)
-        here.demand("independent", k not in free_in(first) | free_in(last), f"the range of {m} depends on {k}")
+        here.demand("independent", k not in free_in(first) | free_in(last), "the range of {} depends on {}", m, k)
         return node.func(core, (k, low, high), (m, first, last))
 
     return everywhere(term, scope, _binding(outer, change))
@@ -221,12 +226,12 @@ def support(scope: Scope, term: Term, k: Term, low: Term, high: Term) -> Term:
         inner, _, first, last = peel(node)
         names = free_in(low) | free_in(high)
         here.demand("sum-only", isinstance(node, sp.Sum), "only a sum's range can change so")
-        here.demand("own-index", k not in names, f"the new range must not mention {k} itself")
+        here.demand("own-index", k not in names, "the new range must not mention {} itself", k)
         here.demand("inner-index", not (bound_in(inner) & names), "the new range mentions an inner index")
         old, new = sp.And(sp.Le(first, k), sp.Le(k, last)), sp.And(sp.Le(low, k), sp.Le(k, high))
         zero, text = vanishing(inner, here), "the summand vanishes for every {} that is {}"
-        here.demand("dropped", sp.Implies(sp.And(old, sp.Not(new)), zero), text.format(k, "left out"))
-        here.demand("added", sp.Implies(sp.And(new, sp.Not(old)), zero), text.format(k, "added"))
+        here.demand("dropped", sp.Implies(sp.And(old, sp.Not(new)), zero), text, k, "left out")
+        here.demand("added", sp.Implies(sp.And(new, sp.Not(old)), zero), text, k, "added")
         return node.func(inner, (k, low, high))
 
     return everywhere(term, scope, _binding(k, change))
@@ -236,26 +241,35 @@ def vanish(scope: Scope, term: Term, k: Term) -> Term:
     """A sum whose every term is zero is zero."""
 
     def change(node: Term, here: Scope) -> Term:
-        here.demand("vanishes", vanishing(node, here), f"every term of the sum over {k} is zero")
+        here.demand("vanishes", vanishing(node, here), "every term of the sum over {} is zero", k)
         return sp.Integer(0)
 
     return everywhere(term, scope, _binding(k, change))
 
 
-def delta(scope: Scope, term: Term, k: Term) -> Term:
-    """A sum against a Kronecker delta is the term where the delta is one."""
+def _solved(factor: Term, k: Term) -> Term | None:
+    """The one value of k at which a Kronecker delta is 1, or None."""
+    if not isinstance(factor, sp.KroneckerDelta):
+        return None
+    difference = sp.expand(factor.args[0] - factor.args[1])
+    slope = difference.coeff(k)
+    if slope not in (1, -1):
+        return None
+    at = sp.expand(slope * (slope * k - difference))
+    return None if k in free_in(at) else at
+
+
+def delta(scope: Scope, term: Term, k: Term, at: Term = None) -> Term:
+    """A sum against a Kronecker delta is the term where the delta is one; `at` chooses among several deltas."""
 
     def change(node: Term, here: Scope) -> Term:
         inner, _, low, high = peel(node)
-        factors = [f for f in sp.Mul.make_args(inner) if isinstance(f, sp.KroneckerDelta) and k in free_in(f)]
-        here.demand("has-delta", bool(factors) and isinstance(node, sp.Sum), f"a delta of {k} must be a factor")
-        difference = sp.expand(factors[0].args[0] - factors[0].args[1])
-        slope = difference.coeff(k)
-        here.demand("unit-slope", slope in (1, -1), f"the delta must hold for one {k}")
-        at = sp.expand(-slope * (difference - slope * k))
-        here.demand("own-index", k not in free_in(at), f"the delta must be linear in {k}")
-        here.demand("in-range", sp.And(sp.Le(low, at), sp.Le(at, high)), f"{k} = {at} lies in the range")
-        return substitute(sp.Mul(*(f for f in sp.Mul.make_args(inner) if f != factors[0])), {k: at})
+        factors = sp.Mul.make_args(inner)
+        fitting = [(f, value) for f in factors if (value := _solved(f, k)) is not None and at in (None, value)]
+        here.demand("has-delta", bool(fitting) and isinstance(node, sp.Sum), "a delta for one {} must be a factor", k)
+        chosen, place = fitting[0]
+        here.demand("in-range", sp.And(sp.Le(low, place), sp.Le(place, high)), "{} = {} lies in the range", k, place)
+        return substitute(sp.Mul(*(factor for factor in factors if factor is not chosen)), {k: place})
 
     return everywhere(term, scope, _binding(k, change))
 
@@ -267,7 +281,7 @@ def out(scope: Scope, term: Term, k: Term) -> Term:
         inner, _, low, high = peel(node)
         factors = sp.Mul.make_args(inner)
         constant = [factor for factor in factors if k not in free_in(factor)]
-        here.demand("constant", bool(constant), f"no factor is free of {k}")
+        here.demand("constant", bool(constant), "no factor is free of {}", k)
         rest = sp.Mul(*(factor for factor in factors if k in free_in(factor)))
         return sp.Mul(*constant, node.func(rest, (k, low, high)))
 
@@ -283,9 +297,9 @@ def into(scope: Scope, term: Term, k: Term) -> Term:
             return None
         others = sp.Mul(*(factor for factor in node.args if factor is not sums[0]))
         inner, _, low, high = peel(sums[0])
-        here.demand("constant", k not in symbols_of(others), f"the other factors must not mention {k}")
+        here.demand("constant", k not in symbols_of(others), "the other factors must not mention {}", k)
         clash = bound_in(inner) & symbols_of(others)
-        here.demand("no-capture", not clash, f"the other factors mention {clash}, which the sum binds")
+        here.demand("no-capture", not clash, "the other factors mention {}, which the sum binds", clash)
         return sums[0].func(others * inner, (k, low, high))
 
     return everywhere(term, scope, change)
@@ -307,11 +321,11 @@ def split(scope: Scope, term: Term, k: Term, at: Term) -> Term:
 
     def change(node: Term, here: Scope) -> Term:
         inner, _, low, high = peel(node)
-        here.demand("own-index", k not in free_in(at), f"the place {at} must not mention {k} itself")
-        here.demand("inner-index", not (bound_in(inner) & free_in(at)), f"the place {at} mentions an inner index")
+        here.demand("own-index", k not in free_in(at), "the place {} must not mention {} itself", at, k)
+        here.demand("inner-index", not (bound_in(inner) & free_in(at)), "the place {} mentions an inner index", at)
         if isinstance(node, sp.Integral):
             return node.func(inner, (k, low, at)) + node.func(inner, (k, at, high))
-        here.demand("within", sp.And(sp.Le(low - 1, at), sp.Le(at, high)), f"{at} lies in the range")
+        here.demand("within", sp.And(sp.Le(low - 1, at), sp.Le(at, high)), "{} lies in the range", at)
         return node.func(inner, (k, low, at)) + node.func(inner, (k, at + 1, high))
 
     return everywhere(term, scope, _binding(k, change))
@@ -323,7 +337,7 @@ def single(scope: Scope, term: Term, k: Term) -> Term:
     def change(node: Term, here: Scope) -> Term:
         inner, _, low, high = peel(node)
         here.demand("sum-only", isinstance(node, sp.Sum), "only a sum can have one place")
-        here.demand("one-place", sp.Eq(low, high), f"{k} takes one value")
+        here.demand("one-place", sp.Eq(low, high), "{} takes one value", k)
         return substitute(inner, {k: low})
 
     return everywhere(term, scope, _binding(k, change))
@@ -335,7 +349,7 @@ def count(scope: Scope, term: Term, k: Term) -> Term:
     def change(node: Term, here: Scope) -> Term:
         inner, _, low, high = peel(node)
         here.demand("sum-only", isinstance(node, sp.Sum), "only a sum counts")
-        here.demand("constant", k not in free_in(inner), f"the term must not mention {k}")
+        here.demand("constant", k not in free_in(inner), "the term must not mention {}", k)
         return (high - low + 1) * inner
 
     return everywhere(term, scope, _binding(k, change))
@@ -349,7 +363,7 @@ def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at
     scope.demand("assumed", by in scope.hypotheses, "the equation is not among the hypotheses")
     source, target = (by.right, by.left) if backwards else (by.left, by.right)
     fixed = None if at is None else dict(at)
-    scope.demand("all-given", fixed is None or set(fixed) == set(by.over), f"give values for {by.over}")
+    scope.demand("all-given", fixed is None or set(fixed) == set(by.over), "give values for {}", by.over)
 
     def change(node: Term, here: Scope) -> Term | None:
         values = fixed
@@ -360,9 +374,9 @@ def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at
         if values is None:
             return None
         integers = all(value.is_integer for value in values.values())
-        here.demand("integer-values", integers, f"the values {values} must be integers")
+        here.demand("integer-values", integers, "the values {} must be integers", values)
         for guard in by.guard:
-            here.demand("guard", substitute(guard, values), f"{by.because} holds here only if {guard}")
+            here.demand("guard", substitute(guard, values), "{} holds here only if {}", by.because, guard)
         return substitute(target, values)
 
     return everywhere(term, scope, change)
@@ -370,7 +384,7 @@ def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at
 
 def ring(scope: Scope, term: Term, to: Term) -> Term:
     """Rewrite by algebra: associative, commutative, distributive laws, inside sums and indices too."""
-    scope.demand("same-algebra", bool(normal(term) == normal(to)), f"{term} and {to} do not expand to the same")
+    scope.demand("same-algebra", bool(normal(term) == normal(to)), "{} and {} do not expand to the same", term, to)
     return to
 
 
@@ -382,12 +396,12 @@ def arith(scope: Scope, term: Term, old: Term, new: Term) -> Term:
             return None
         if isinstance(old, sp.Indexed):
             alike = isinstance(new, sp.Indexed) and old.base == new.base and len(old.indices) == len(new.indices)
-            here.demand("same-array", alike, f"{old} and {new} must be entries of one array")
+            here.demand("same-array", alike, "{} and {} must be entries of one array", old, new)
             facts = [sp.Eq(one, other) for one, other in zip(old.indices, new.indices, strict=True)]
-            here.demand("equal", sp.And(*facts), f"{old} = {new}")
+            here.demand("equal", sp.And(*facts), "{} = {}", old, new)
         else:
             same = sp.Equivalent(old, new) if getattr(old, "is_Boolean", False) else sp.Eq(old, new)
-            here.demand("equal", same, f"{old} = {new}")
+            here.demand("equal", same, "{} = {}", old, new)
         return new
 
     return everywhere(term, scope, change)
@@ -403,8 +417,8 @@ def galois(scope: Scope, term: Term) -> Term:
         if not (isinstance(node, sp.Le) and isinstance(node.rhs, sp.floor)):
             return None
         above, below = sp.fraction(sp.together(node.rhs.args[0]))
-        here.demand("integer", bool(node.lhs.is_integer and above.is_integer), f"{node.lhs} and {above} are integers")
-        here.demand("positive", sp.Ge(below, 1), f"the divisor {below} is at least 1")
+        here.demand("integer", bool(node.lhs.is_integer and above.is_integer), "{} and {} are integers", node.lhs, above)
+        here.demand("positive", sp.Ge(below, 1), "the divisor {} is at least 1", below)
         return sp.Le(node.lhs * below, above, evaluate=False)
 
     return everywhere(term, scope, change)
@@ -413,8 +427,8 @@ def galois(scope: Scope, term: Term) -> Term:
 def indirect(scope: Scope, term: Term, to: Term, t: Term, chain: Sequence[Any]) -> Term:
     """Two integers are equal if every integer t that is at most the one is at most the other."""
     known = free_in(term) | free_in(to) | scope.reserved() | frozenset().union(*map(free_in, scope.given))
-    scope.demand("fresh", bool(t.is_integer) and t.name not in {s.name for s in known}, f"{t} is an arbitrary integer")
-    scope.demand("integer", bool(term.is_integer and to.is_integer), f"{term} and {to} are integers")
+    scope.demand("fresh", bool(t.is_integer) and t.name not in {s.name for s in known}, "{} is an arbitrary integer", t)
+    scope.demand("integer", bool(term.is_integer and to.is_integer), "{} and {} are integers", term, to)
     first, last = sp.Le(t, term, evaluate=False), sp.Le(t, to, evaluate=False)
     replay(scope, first, chain, last)
     return to
@@ -422,7 +436,7 @@ def indirect(scope: Scope, term: Term, to: Term, t: Term, chain: Sequence[Any]) 
 
 def entails(scope: Scope, term: Term, to: Term) -> Term:
     """Pass to a proposition that follows, by the solver, for all integers."""
-    scope.demand("follows", sp.Implies(term, to), f"{to} follows")
+    scope.demand("follows", sp.Implies(term, to), "{} follows", to)
     return to
 
 
@@ -431,10 +445,10 @@ def entails(scope: Scope, term: Term, to: Term) -> Term:
 
 def backwards(scope: Scope, term: Term, rule: str, to: Term, arguments: Sequence[tuple[str, Any]]) -> Term:
     """Read a rule from right to left: `to` becomes the term by the rule, so the term becomes `to`."""
-    scope.demand("two-way", rule not in ONE_WAY, f"{rule} cannot be read backwards")
+    scope.demand("two-way", rule not in ONE_WAY, "{} cannot be read backwards", rule)
     well_formed(to, scope)
     result = apply(scope, rule, to, dict(arguments))
-    scope.demand("reads-back", bool(result == term), f"{rule} makes {result} of {to}, not {term}")
+    scope.demand("reads-back", bool(result == term), "{} makes {} of {}, not {}", rule, result, to, term)
     return to
 
 

@@ -12,6 +12,7 @@ continuous chapters are given random polynomials. This file is part of what must
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import random
@@ -37,63 +38,98 @@ from derive.terms import (
     walk,
 )
 
-Environment = dict[Any, Any]
-Meaning = Callable[[Environment], Any]
+Environment = dict[str, Any]
+
+Array = Callable[[tuple[Any, ...]], Any]
 
 DEGREE = 12
-LIMIT = 200  # environments a theorem is evaluated in
+LIMIT = 100  # environments a theorem is evaluated in
 SIZES = (0, 1, 2, 3, -1, -2)
 
 
-def meaning(term: Term) -> Meaning:
+def name_of(symbol: Term) -> str:
+    """The key of a symbol in an environment; arrays have their own names, in brackets."""
+    return "x" + "".join(letter if letter.isalnum() else f"_{ord(letter)}_" for letter in symbol.name)
+
+
+def array_name(array: Term) -> str:
+    """The key of an array or function in an environment."""
+    return "A" + "".join(letter if letter.isalnum() else f"_{ord(letter)}_" for letter in str(array))
+
+
+@functools.cache
+def meaning(term: Term) -> Callable[[Environment], Any]:
     """The value of a term as a function of an environment."""
+    code = compile(source(term), f"<{type(term).__name__}>", "eval")
+    return lambda env: eval(code, env)
+
+
+def source(term: Term) -> str:
+    """The term as the Python expression one would write for it.
+
+    >>> k, n = sp.symbols("k n", integer=True)
+    >>> source(sp.Sum(sp.IndexedBase("X")[k], (k, 0, n - 1)))
+    'sum(AX((xk,)) for xk in range(0, ((-1) + (xn)) + 1))'
+    """
     if isinstance(term, sp.Symbol):
-        return lambda env: env[term]
+        return name_of(term)
     if isinstance(term, sp.Rational):
-        value = int(term) if term.is_Integer else Fraction(int(term.p), int(term.q))
-        return lambda env: value
+        return str(term.p) if term.is_Integer else f"Fraction({term.p}, {term.q})"
     if term in (sp.true, sp.false):
-        return lambda env: bool(term)
-    if isinstance(term, sp.Sum):
-        return _sum(term)
-    if isinstance(term, sp.Integral):
-        return _integral(term)
+        return str(bool(term))
+    if isinstance(term, BINDERS):
+        inner, k, low, high = (source(piece) for piece in peel(term))
+        if isinstance(term, sp.Integral):
+            return f"integral(lambda {k}: {inner}, {low}, {high})"
+        return f"sum({inner} for {k} in range({low}, {high} + 1))"
     if isinstance(term, (sp.Indexed, sp.core.function.AppliedUndef)):
-        name = str(term.base if isinstance(term, sp.Indexed) else term.func)
-        where = [meaning(index) for index in (term.indices if isinstance(term, sp.Indexed) else term.args)]
-        return lambda env: env[name](tuple([index(env) for index in where]))
-    for kind, operation in _OPERATIONS.items():
+        array, indices = (term.base, term.indices) if isinstance(term, sp.Indexed) else (term.func, term.args)
+        return f"{array_name(array)}(({', '.join(map(source, indices))},))"
+    for kind, pattern in _PATTERNS.items():
         if isinstance(term, kind):
-            pieces = [meaning(piece) for piece in term.args]
-            return lambda env: operation([piece(env) for piece in pieces])
+            pieces = [source(piece) for piece in term.args]
+            if isinstance(term, (sp.Min, sp.Max)):
+                return f"{pattern}({', '.join(pieces)})"
+            if "{}" in pattern:
+                return "(" + pattern.format(*pieces) + ")"
+            return "(" + pattern.join(f"({piece})" for piece in pieces) + ")"
     raise RuleError(f"no meaning is given to {type(term).__name__}: {term}")
 
 
-def _sum(term: Term) -> Meaning:
-    inner, k, low, high = peel(term)
-    body, first, last = meaning(inner), meaning(low), meaning(high)
+_PATTERNS: dict[Any, str] = {
+    sp.Add: " + ",
+    sp.Mul: " * ",
+    sp.And: " and ",
+    sp.Or: " or ",
+    sp.Min: "min",
+    sp.Max: "max",
+    sp.Pow: "power({}, {})",
+    sp.floor: "floor({})",
+    sp.ceiling: "ceil({})",
+    sp.Abs: "abs({})",
+    sp.Mod: "{} % {}",
+    sp.KroneckerDelta: "int({} == {})",
+    Iverson: "int({})",
+    sp.Eq: "{} == {}",
+    sp.Ne: "{} != {}",
+    sp.Le: "{} <= {}",
+    sp.Lt: "{} < {}",
+    sp.Ge: "{} >= {}",
+    sp.Gt: "{} > {}",
+    sp.Not: "not {}",
+    sp.Implies: "not {} or {}",
+    sp.Equivalent: "bool({}) == bool({})",
+}
 
-    def total(env: Environment) -> Any:
-        here = dict(env)
-        result = 0
-        for value in range(first(env), last(env) + 1):
-            here[k] = value
-            result += body(here)
-        return result
 
-    return total
+def _power(base: Any, exponent: Any) -> Any:
+    return Fraction(base) ** exponent if exponent < 0 else base**exponent
 
 
-def _integral(term: Term) -> Meaning:
-    inner, k, low, high = peel(term)
-    body, first, last = meaning(inner), meaning(low), meaning(high)
-
-    def total(env: Environment) -> Any:
-        start, width = first(env), last(env) - first(env)
-        values = [Fraction(body({**env, k: start + Fraction(width * m, DEGREE)})) for m in range(DEGREE + 1)]
-        return width * sum(weight * value for weight, value in zip(_WEIGHTS, values, strict=True))
-
-    return total
+def _integral(body: Callable[[Any], Any], low: Any, high: Any) -> Any:
+    width = high - low
+    values = [Fraction(body(low + Fraction(width * m, DEGREE))) for m in range(DEGREE + 1)]
+    return width * sum(weight * value for weight, value in zip(_WEIGHTS, values, strict=True))
 
 
 def _newton_cotes() -> list[Fraction]:
@@ -105,58 +141,29 @@ def _newton_cotes() -> list[Fraction]:
             scale = Fraction(1, own - other)
             shifted = [Fraction(0), *polynomial]
             polynomial = [scale * (x - other * y) for x, y in zip(shifted, [*polynomial, 0], strict=True)]
-        weights.append(sum(c * DEGREE**power / (power + 1) for power, c in enumerate(polynomial)))
-    return [Fraction(weight) for weight in weights]
+        weights.append(sum((c * DEGREE**power / (power + 1) for power, c in enumerate(polynomial)), Fraction(0)))
+    return weights
 
 
 _WEIGHTS = _newton_cotes()
-
-
-def _power(pieces: list[Any]) -> Any:
-    base, exponent = pieces
-    return Fraction(base) ** exponent if exponent < 0 else base**exponent
-
-
-_OPERATIONS: dict[Any, Callable[[list[Any]], Any]] = {
-    sp.Add: sum,
-    sp.Mul: math.prod,
-    sp.Pow: _power,
-    sp.floor: lambda v: math.floor(v[0]),
-    sp.ceiling: lambda v: math.ceil(v[0]),
-    sp.Min: min,
-    sp.Max: max,
-    sp.Abs: lambda v: abs(v[0]),
-    sp.Mod: lambda v: v[0] % v[1],
-    sp.KroneckerDelta: lambda v: int(v[0] == v[1]),
-    Iverson: lambda v: int(v[0]),
-    sp.Eq: lambda v: v[0] == v[1],
-    sp.Ne: lambda v: v[0] != v[1],
-    sp.Le: lambda v: v[0] <= v[1],
-    sp.Lt: lambda v: v[0] < v[1],
-    sp.Ge: lambda v: v[0] >= v[1],
-    sp.Gt: lambda v: v[0] > v[1],
-    sp.And: all,
-    sp.Or: any,
-    sp.Not: lambda v: not v[0],
-    sp.Implies: lambda v: not v[0] or v[1],
-    sp.Equivalent: lambda v: bool(v[0]) == bool(v[1]),
-}
+_OPERATIONS = {"floor": math.floor, "ceil": math.ceil, "power": _power, "integral": _integral, "Fraction": Fraction}
 
 
 # Models -----------------------------------------------------------------------------------------------------------
 
 
-def arrays_of(terms: Sequence[Term]) -> list[tuple[str, bool]]:
-    """The names of the arrays and functions in the terms, and whether it is a function of reals."""
+def arrays_of(terms: Sequence[Term]) -> dict[str, bool]:
+    """The names of the arrays and functions in the terms, and whether each is a function of reals."""
     found = {}
     for piece in itertools.chain.from_iterable(walk(term) for term in terms):
-        if isinstance(piece, (sp.Indexed, sp.core.function.AppliedUndef)):
-            real = not isinstance(piece, sp.Indexed)
-            found[str(piece.func if real else piece.base)] = real
-    return sorted(found.items())
+        if isinstance(piece, sp.Indexed):
+            found[array_name(piece.base)] = False
+        elif isinstance(piece, sp.core.function.AppliedUndef):
+            found[array_name(piece.func)] = True
+    return dict(sorted(found.items()))
 
 
-def _noise(rng: random.Random) -> Callable[[tuple[int, ...]], int]:
+def _noise(rng: random.Random) -> Array:
     """An array of arbitrary integers on all of Z^d, filled as it is read."""
     cells: dict[tuple[int, ...], int] = {}
 
@@ -168,109 +175,122 @@ def _noise(rng: random.Random) -> Callable[[tuple[int, ...]], int]:
     return entry
 
 
-def _polynomial(rng: random.Random) -> Callable[[tuple[Any, ...]], Any]:
+def _polynomial(rng: random.Random) -> Array:
+    """A function of one real, a polynomial of degree 3."""
     coefficients = [rng.randint(-3, 3) for _ in range(4)]
     return lambda at: sum(c * at[0] ** power for power, c in enumerate(coefficients))
 
 
-def _supported(array: Callable[..., Any], support: Support, env: Environment) -> Callable[..., Any]:
-    box = [tuple(None if end is None else meaning(end)(env) for end in ends) for ends in support.box]
-
-    def entry(indices: tuple[int, ...]) -> Any:
-        inside = all(
-            (low is None or low <= index) and (high is None or index <= high)
-            for index, (low, high) in zip(indices, box, strict=True)
-        )
-        return array(indices) if inside else 0
-
-    return entry
+def _slots(count: int) -> tuple[Term, ...]:
+    return tuple(sp.Symbol(f"slot {place}", integer=True) for place in range(count))
 
 
-def _defined(array: Callable[..., Any], equation: Equation, env: Environment) -> Callable[..., Any] | None:
-    """The array on the left made equal to the right wherever the guards hold, or None if the left is no pattern."""
-    slots = tuple(sp.Symbol(f"slot{place}", integer=True) for place in range(len(equation.left.indices)))
+def _function(term: Term, variables: Sequence[Term]) -> Callable[[Environment], Callable[..., Any]]:
+    """The term as a function of some variables, the rest read from an environment."""
+    code = compile(f"lambda {', '.join(map(name_of, variables))}: {source(term)}", "<function>", "eval")
+    return lambda env: eval(code, env)  # type: ignore[no-any-return]
+
+
+Fill = Callable[[Environment], None]
+
+
+def _supported(support: Support) -> Fill:
+    """Fill an array with zeros outside its support."""
+    slots, name = _slots(len(support.box)), array_name(support.array)
+    outside = _function(support.outside(slots), slots)
+
+    def fill(env: Environment) -> None:
+        array, away = env[name], outside(env)
+        env[name] = lambda indices: 0 if away(*indices) else array(indices)
+
+    return fill
+
+
+def _defined(equation: Equation) -> Fill | None:
+    """Fill the array on the left with what stands on the right, where the guards hold; None if it is no pattern."""
+    if not isinstance(equation.left, sp.Indexed):
+        return None
+    slots, name = _slots(len(equation.left.indices)), array_name(equation.left.base)
     values = instance(equation.left, equation.left.base[slots], equation.over)
     if values is None:
         return None
-    value, guard = (
-        meaning(substitute(term, values)) for term in (equation.right, sp.And(*equation.guard, evaluate=False))
-    )
+    value = _function(substitute(equation.right, values), slots)
+    guard = _function(sp.And(*(substitute(term, values) for term in equation.guard)), slots)
 
-    def entry(indices: tuple[int, ...]) -> Any:
-        here = {**env, **dict(zip(slots, indices, strict=True))}
-        return value(here) if guard(here) else array(indices)
+    def fill(env: Environment) -> None:
+        array, right, inside, cells = env[name], value(env), guard(env), {}
 
-    return entry
+        def entry(indices: tuple[int, ...]) -> Any:
+            if indices not in cells:
+                cells[indices] = right(*indices) if inside(*indices) else array(indices)
+            return cells[indices]
+
+        env[name] = entry
+
+    return fill
 
 
-def _flipped(equation: Equation) -> Equation:
-    return Equation(equation.right, equation.left, equation.over, equation.guard)
+def _plan(hypotheses: Sequence[Hypothesis], witness: Sequence[Equation]) -> list[Fill]:
+    """How to fill the arrays so that the hypotheses should hold: supports, then each array by at most one equation."""
+    plan = [_supported(hypothesis) for hypothesis in hypotheses if isinstance(hypothesis, Support)]
+    done: set[Term] = set()
+    for equation in [*witness, *sorted((h for h in hypotheses if isinstance(h, Equation)), key=lambda e: e.defines)]:
+        turned = Equation(equation.right, equation.left, equation.over, equation.guard)
+        for side in (equation, turned):
+            fill = _defined(side)
+            if fill is not None and side.left.base not in done:
+                plan.append(fill)
+                done.add(side.left.base)
+                break
+    return plan
 
 
-def _fill(env: Environment, hypotheses: Sequence[Hypothesis], given: Sequence[Equation]) -> None:
-    """Give the arrays in the environment what supports, then equations, say; each array is defined at most once."""
+def _tests(hypotheses: Sequence[Hypothesis]) -> list[Callable[[Environment], bool]]:
+    """Whether each support and equation holds around the origin of an environment: the plan may have failed."""
+    tests = []
     for hypothesis in hypotheses:
         if isinstance(hypothesis, Support):
-            env[str(hypothesis.array)] = _supported(env[str(hypothesis.array)], hypothesis, env)
-    done: set[str] = set()
-    assumed = sorted((h for h in hypotheses if isinstance(h, Equation)), key=lambda equation: equation.defines)
-    for equation in [*given, *assumed]:
-        for side in (equation, _flipped(equation)):
-            if isinstance(side.left, sp.Indexed) and str(side.left.base) not in done:
-                entry = _defined(env[str(side.left.base)], side, env)
-                if entry is not None:
-                    env[str(side.left.base)] = entry
-                    done.add(str(side.left.base))
-                    break
-
-
-def _meets(env: Environment, hypotheses: Sequence[Hypothesis]) -> bool:
-    """Whether supports and equations hold around the origin in an environment."""
-    for hypothesis in hypotheses:
-        if isinstance(hypothesis, Support):
-            slots = tuple(sp.Symbol(f"slot{place}", integer=True) for place in range(len(hypothesis.box)))
-            outside, entry = meaning(hypothesis.outside(slots)), env[str(hypothesis.array)]
-            for indices in _box(len(slots)):
-                if outside({**env, **dict(zip(slots, indices, strict=True))}) and entry(indices) != 0:
-                    return False
+            slots = _slots(len(hypothesis.box))
+            fact = sp.Or(sp.Not(hypothesis.outside(slots)), sp.Eq(hypothesis.array[slots], 0))
+            tests.append((slots, fact))
         elif isinstance(hypothesis, Equation):
-            left, right = meaning(hypothesis.left), meaning(hypothesis.right)
-            guards = [meaning(guard) for guard in hypothesis.guard]
-            for indices in _box(len(hypothesis.over)):
-                here = {**env, **dict(zip(hypothesis.over, indices, strict=True))}
-                if all(guard(here) for guard in guards) and left(here) != right(here):
-                    return False
-    return True
+            same = sp.Eq(hypothesis.left, hypothesis.right, evaluate=False)
+            tests.append((hypothesis.over, sp.Or(same, *(sp.Not(guard) for guard in hypothesis.guard))))
+    return [_everywhere(_function(fact, over), len(over)) for over, fact in tests]
 
 
-def _box(axes: int) -> Iterator[tuple[int, ...]]:
-    reach = range(-1, 3) if axes <= 3 else range(0, 2)
-    return itertools.product(reach, repeat=axes)
+def _everywhere(fact: Callable[[Environment], Callable[..., Any]], axes: int) -> Callable[[Environment], bool]:
+    box = list(itertools.product(range(-1, 3) if axes <= 3 else range(2), repeat=axes))
+
+    def test(env: Environment) -> bool:
+        here = fact(env)
+        return all(here(*indices) for indices in box)
+
+    return test
 
 
 def models(
     terms: Sequence[Term], hypotheses: Sequence[Hypothesis], witness: Sequence[Equation] = (), limit: int = LIMIT
 ) -> Iterator[Environment]:
     """Small environments for the terms in which all the hypotheses hold; the witness says how to fill arrays."""
-    pieces = [*terms, *(side for e in [*hypotheses, *witness] if isinstance(e, Equation) for side in (e.left, e.right))]
-    named = frozenset().union(*(free_in(term) for term in terms), *(h.free() for h in hypotheses))
-    symbols = sorted(named, key=lambda symbol: symbol.name)
+    equations = [given for given in [*hypotheses, *witness] if isinstance(given, Equation)]
+    arrays = arrays_of([*terms, *(side for equation in equations for side in (equation.left, equation.right))])
+    arrays.update({array_name(given.array): False for given in hypotheses if isinstance(given, Support)})
+    symbols = frozenset().union(*map(free_in, terms), *(given.free() for given in [*hypotheses, *witness]))
+    names = sorted(map(name_of, symbols))
     conditions = [meaning(given.holds) for given in hypotheses if isinstance(given, Range)]
-    supported = [(str(given.array), False) for given in hypotheses if isinstance(given, Support)]
-    arrays = sorted({*arrays_of(pieces), *supported})
-    rng = random.Random(0)
-    found = 0
-    for values in _values(len(symbols), rng):
-        env: Environment = dict(zip(symbols, values, strict=True))
+    plan, tests, rng = _plan(hypotheses, witness), _tests(hypotheses), random.Random(0)
+    for values in _values(len(names), rng):
+        env: Environment = {**_OPERATIONS, **dict(zip(names, values, strict=True))}
         if not all(condition(env) for condition in conditions):
             continue
-        for name, real in arrays:
-            env[name] = _polynomial(rng) if real else _noise(rng)
-        _fill(env, hypotheses, witness)
-        if _meets(env, hypotheses):
+        env.update({name: _polynomial(rng) if real else _noise(rng) for name, real in arrays.items()})
+        for fill in plan:
+            fill(env)
+        if all(test(env) for test in tests):
             yield env
-            found += 1
-        if found >= limit:
+            limit -= 1
+        if limit == 0:
             return
 
 

@@ -29,7 +29,7 @@ def prove(premises: Sequence[Term], goal: Term) -> bool:
     given = frozenset(premises)
     if any(core <= given for core in _cores.get(goal, [])):
         return True
-    core = _core(tuple(sorted(given, key=str)), goal)
+    core = _core(tuple(dict.fromkeys(premises)), goal)
     if core is not None:
         _cores.setdefault(goal, []).append(core)
     return core is not None

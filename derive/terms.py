@@ -68,6 +68,10 @@ class Support:
     box: tuple[tuple[Term, Term], ...]
     because: str = ""
 
+    def __post_init__(self) -> None:
+        box = tuple(tuple(None if end is None else sp.sympify(end) for end in ends) for ends in self.box)
+        object.__setattr__(self, "box", box)
+
     def outside(self, indices: tuple[Term, ...]) -> Term:
         """The condition that an entry lies outside the box, where it is zero."""
         ends = list(zip(indices, self.box, strict=True))
@@ -104,15 +108,8 @@ class Equation:
         return frozenset().union(*map(free_in, (self.left, self.right, *self.guard))) - set(self.over)
 
     def weaker(self) -> list[Equation]:
-        """The equations that claim a little less: each guard stricter by one, at one end."""
-        stricter = []
-        for place, relation in enumerate(self.guard):
-            step = -1 if isinstance(relation, (sp.Le, sp.Lt)) else 1 if isinstance(relation, (sp.Ge, sp.Gt)) else 0
-            if step:
-                tight = relation.func(relation.lhs, relation.rhs + step)
-                guard = (*self.guard[:place], tight, *self.guard[place + 1 :])
-                stricter.append(Equation(self.left, self.right, self.over, guard, self.because, self.defines))
-        return stricter
+        """None: an equation is used as it stands, by name, or not at all."""
+        return []
 
 
 Hypothesis = Range | Support | Equation
