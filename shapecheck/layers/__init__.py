@@ -14,8 +14,12 @@ from shapecheck.layers.base import Layer
 TABLE: dict[str, tuple[str, ...]] = {
     "conv": ("Conv1d", "Conv2d", "Conv3d"),
     "linear": ("Linear",),
-    "reshape": ("Flatten",),
-    "merge": ("Add", "Mul", "Concat"),
+    "reshape": ("Flatten", "Unflatten"),
+    "view": ("Reshape", "View"),
+    "rearrange": ("Permute", "Transpose", "Squeeze", "Unsqueeze", "Expand"),
+    "pieces": ("Chunk", "Split", "Slice"),
+    "reduce": ("Mean", "Sum"),
+    "merge": ("Add", "Mul", "Concat", "Stack", "MatMul"),
 }
 
 LAZY: dict[str, str] = {f"LazyConv{n}d": f"Conv{n}d" for n in (1, 2, 3)}

@@ -16,6 +16,7 @@ itself, on any number of axes), None once every cell may see the whole input.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import MISSING, Field, fields, replace
 from difflib import get_close_matches
 from fractions import Fraction
@@ -89,8 +90,17 @@ class Layer:
 
 @cache
 def parameters(cls: type[Layer]) -> tuple[Field[Any], ...]:
-    """The fields of a layer class that are arguments, in torch's positional order."""
-    return tuple(field for field in fields(cls) if field.init)  # type: ignore[arg-type]
+    """The fields of a layer class that are arguments, in torch's positional order, under torch's names."""
+    return tuple(_named(field) for field in fields(cls) if field.init)  # type: ignore[arg-type]
+
+
+def _named(field: Field[Any]) -> Field[Any]:
+    """The field under its argument's name; Reshape's `shape` may not be a field's name and stands in its metadata."""
+    if "argument" not in field.metadata:
+        return field
+    named = copy(field)
+    named.name = field.metadata["argument"]
+    return named
 
 
 class Signature(NamedTuple):

@@ -1,15 +1,16 @@
-"""Layers of several inputs: sums and products with broadcasting, concatenation.
+"""Layers of several inputs: sums and products with broadcasting, concatenation, stacking, the matrix product.
 
-Source: torch.broadcast_shapes; torch.cat (aten/src/ATen/native/TensorShape.cpp).
+Source: torch.broadcast_shapes; torch.cat, stack (aten/src/ATen/native/TensorShape.cpp), matmul (LinearAlgebra.cpp).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from shapecheck.diagnostics import forward_error
-from shapecheck.layers.base import Layer, shape_text
+from shapecheck.layers.base import Layer, Seen, product, shape_text
+from shapecheck.layers.dims import spatial, wrap
 from shapecheck.sizes import Dim, Shape, can_equal
 
 
@@ -21,12 +22,15 @@ def broadcast(*shapes: Shape) -> Shape:
     """
     result = shapes[0]
     for other in shapes[1:]:
-        if other == result:
-            continue
-        rank = max(len(result), len(other))
-        one, two = (1,) * (rank - len(result)) + result, (1,) * (rank - len(other)) + other
-        result = tuple(_common(a, b, axis - rank, one, two) for axis, (a, b) in enumerate(zip(one, two, strict=True)))
+        if other != result:
+            result = _broadcast(result, other)
     return result
+
+
+def _broadcast(one: Shape, two: Shape) -> Shape:
+    rank = max(len(one), len(two))
+    a, b = (1,) * (rank - len(one)) + one, (1,) * (rank - len(two)) + two
+    return tuple([_common(a[dim], b[dim], dim - rank, one, two) for dim in range(rank)])
 
 
 def _common(a: Dim, b: Dim, dim: int, one: Shape, two: Shape) -> Dim:
@@ -42,23 +46,26 @@ def _common(a: Dim, b: Dim, dim: int, one: Shape, two: Shape) -> Dim:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Pointwise(Layer):
-    __slots__ = ()
     inputs: ClassVar[tuple[int, int | None]] = (2, None)
+    formula: ClassVar[str] = "the broadcast of the inputs: from the last dimension on, equal sizes or a 1"
 
     def shape(self, *inputs: Shape) -> Shape:
         """The broadcast of all inputs."""
         return broadcast(*inputs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Add(_Pointwise):
     """torch.add: the sum of its inputs, broadcast."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class Mul(_Pointwise):
     """torch.mul: the product of its inputs, broadcast."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +73,101 @@ class Concat(Layer):
     """torch.cat: its inputs one behind the other along `dim`."""
 
     inputs: ClassVar[tuple[int, int | None]] = (1, None)
+    formula: ClassVar[str] = "the sizes along dim added up, the others alike"
 
     dim: int = 0
 
     def shape(self, *inputs: Shape) -> Shape:
-        """The sizes along dim added, the others alike."""
-        first = inputs[0]
+        """The sizes along dim added, the others alike; an input of shape [0] is passed over, as torch does."""
+        kept = [x for x in inputs if x != (0,)]
+        first = kept[0] if kept else (0,)
         rank = len(first)
-        if not -rank <= self.dim < rank:
-            raise forward_error("SP304", f"dim is {self.dim}, the inputs have {rank} dimensions", argument="dim", rank=rank)
-        dim = self.dim % rank
+        if () in inputs:
+            raise forward_error("SP306", "an input has no dimensions, so there is none to join it along")
+        dim = wrap(self.dim, rank) if kept else _any(self.dim)
         total: Dim = 0
-        for other in inputs:
-            if len(other) != rank or any(i != dim and not can_equal(a, b) for i, (a, b) in enumerate(zip(first, other, strict=True))):
-                raise forward_error("SP306", f"the inputs {shape_text(first)} and {shape_text(other)} differ outside dim {dim}")
+        for other in kept:
+            if len(other) != rank:
+                self._refuse(first, other, dim)
+            for axis in range(rank):
+                if axis != dim and first[axis] != other[axis] and not can_equal(first[axis], other[axis]):
+                    self._refuse(first, other, dim)
             total = total + other[dim]
-        return (*first[:dim], total, *first[dim + 1 :])
+        return (*first[:dim], total, *first[dim + 1 :]) if kept else first
+
+    def _refuse(self, one: Shape, two: Shape, dim: int) -> None:
+        differing = [axis for axis in range(min(len(one), len(two))) if not can_equal(one[axis], two[axis])]
+        hint = f"dim: {differing[0]}" if len(one) == len(two) and len(differing) == 1 else None
+        raise forward_error(
+            "SP306", f"the inputs {shape_text(one)} and {shape_text(two)} differ outside dimension {dim}",
+            argument="dim", hint=hint, one=one, two=two, dim=dim,
+        )  # fmt: skip
+
+    def field(self, seen: Seen, inputs: tuple[Shape, ...], output: Shape) -> Seen:
+        """Unchanged along the channels; None along a spatial axis, whose cells come from several places."""
+        if seen is None:
+            return None
+        rank = len(output)
+        return seen if wrap(self.dim, rank) < rank - len(spatial(seen, rank)) else None
+
+
+def _any(dim: Any) -> int:
+    """Where nothing is to be joined, torch looks at the type of dim only."""
+    return wrap(dim, 2 * abs(dim) + 1) if type(dim) is int else wrap(dim, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack(Layer):
+    """torch.stack: its inputs, all of one shape, along a new dimension `dim`."""
+
+    inputs: ClassVar[tuple[int, int | None]] = (1, None)
+    formula: ClassVar[str] = "a new dimension at dim, as long as there are inputs"
+
+    dim: int = 0
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The common shape with the number of inputs at dim."""
+        first = inputs[0]
+        for other in inputs[1:]:
+            if other != first and not (len(other) == len(first) and all(map(can_equal, other, first))):
+                raise forward_error(
+                    "SP306", f"the inputs {shape_text(first)} and {shape_text(other)} are not of one shape",
+                    one=first, two=other,
+                )  # fmt: skip
+        dim = wrap(self.dim, len(first) + 1)
+        return (*first[:dim], len(inputs), *first[dim:])
+
+    def field(self, seen: Seen, inputs: tuple[Shape, ...], output: Shape) -> Seen:
+        """Unchanged in front of the spatial axes; None among them."""
+        if seen is None:
+            return None
+        return seen if wrap(self.dim, len(output)) <= len(inputs[0]) - len(spatial(seen, len(inputs[0]))) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatMul(Layer):
+    """torch.matmul: (*, n, k) and (*, k, m) give (*, n, m), leading dimensions broadcast; a vector loses its own."""
+
+    inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    formula: ClassVar[str] = "(*, n, k), (*, k, m) -> (*, n, m)"
+
+    def shape(self, a: Shape, b: Shape) -> Shape:
+        """The matrix product's shape."""
+        if not a or not b:
+            raise forward_error("SP302", "both inputs need a dimension at least", a=a, b=b)
+        inner, other = a[-1], b[-2] if len(b) > 1 else b[0]
+        if inner != other and not can_equal(inner, other):
+            raise forward_error(
+                "SP303", f"the first input's last dimension is {inner}, the second's last but one {other}: "
+                f"{shape_text(a)} and {shape_text(b)}", a=a, b=b,
+            )  # fmt: skip
+        batch = broadcast(a[:-2], b[:-2]) if a[:-2] != b[:-2] else a[:-2]
+        return (*batch, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
+
+    def macs(self, inputs: tuple[Shape, Shape], output: Shape) -> Dim:
+        """Every cell of the output is a sum of k products."""
+        return product(output, inputs[0][-1])
+
+    def field(self, seen: Seen, inputs: tuple[Shape, Shape], output: Shape) -> Seen:
+        """Global: a row and a column are read whole."""
+        return None

@@ -1,0 +1,183 @@
+"""Layers that cut a dimension: Chunk and Split into several outputs, Slice into one.
+
+Source: torch.chunk, split, Python's slicing of tensors (aten/src/ATen/native/TensorShape.cpp).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from shapecheck.diagnostics import forward_error
+from shapecheck.formulas import ceil_div, minimum
+from shapecheck.layers.base import Layer, Seen, shape_text
+from shapecheck.layers.dims import spatial, whole_number, whole_numbers, wrap
+from shapecheck.sizes import Dim, Shape, can_equal
+
+MOST_PIECES = 100_000  # beyond that a cut is a mistake, and its list of outputs would fill the memory
+
+
+class _Cut(Layer):
+    """A layer whose outputs lie one behind the other along `dim`."""
+
+    __slots__ = ()
+    dim: int
+
+    def pieces(self, n: Dim) -> list[Dim]:
+        """The sizes of the pieces of a dimension of size n."""
+        raise NotImplementedError
+
+    def shape(self, x: Shape) -> tuple[Shape, ...]:
+        """One shape a piece."""
+        if not x:
+            raise forward_error("SP302", "the input has no dimension to cut", rank=0)
+        dim = wrap(self.dim, len(x))
+        return tuple([(*x[:dim], size, *x[dim + 1 :]) for size in self.pieces(x[dim])])
+
+    def field(self, seen: Seen, inputs: tuple[Shape], output: Any) -> Seen:
+        """Unchanged; None where a spatial axis is cut, for each piece begins elsewhere."""
+        if seen is None:
+            return None
+        rank = len(inputs[0])
+        return seen if wrap(self.dim, rank) < rank - len(spatial(seen, rank)) else None
+
+
+def _cut(n: Dim, size: Dim, argument: str) -> list[Dim]:
+    """Pieces of that size, the last one what is left."""
+    if isinstance(n, int) and isinstance(size, int):
+        if ceil_div(n, size) > MOST_PIECES:
+            raise forward_error("SP310", f"a cut into {ceil_div(n, size)} pieces: {MOST_PIECES} are allowed", n=n)
+        return [min(size, n - start) for start in range(0, n, size)] or [0]
+    count = n // size
+    if not isinstance(count, int) or count * size != n:
+        raise forward_error("SP340", f"how many pieces there are depends on {n}: give its size", argument=argument, n=n)
+    return [size] * count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk(_Cut):
+    """torch.chunk: at most `chunks` pieces of size ceil(n/chunks), the last one what is left."""
+
+    formula: ClassVar[str] = "pieces of ceil(n/chunks), the last one what is left"
+
+    chunks: int
+    dim: int = 0
+
+    def pieces(self, n: Dim) -> list[Dim]:
+        """ceil(n/chunks) as often as it goes."""
+        chunks = whole_number(self.chunks, "chunks")
+        if chunks < 1:
+            raise forward_error(
+                "SP309", f"chunks is {chunks}: there must be one at least", argument="chunks", hint="chunks: 1"
+            )
+        if n == 0 and chunks <= MOST_PIECES:
+            return [0] * chunks
+        if not isinstance(n, int) and n // chunks * chunks == n and chunks <= MOST_PIECES:
+            return [n // chunks] * chunks
+        return _cut(n, ceil_div(n, chunks), "chunks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split(_Cut):
+    """torch.split: pieces of one size, the last one what is left; or of the sizes listed."""
+
+    formula: ClassVar[str] = "pieces of split_size, the last one what is left; or the sizes listed"
+
+    split_size_or_sections: Any
+    dim: int = 0
+
+    def pieces(self, n: Dim) -> list[Dim]:
+        """The sizes of the pieces."""
+        sizes = self.split_size_or_sections
+        if type(sizes) is not int:
+            return self._listed(n)
+        size = whole_number(sizes, "split_size_or_sections")
+        if size < 0 or (size == 0 and n != 0):
+            raise forward_error(
+                "SP309", f"the pieces' size is {size}: it must be 1 or more", argument="split_size_or_sections",
+                hint="split_size_or_sections: 1",
+            )  # fmt: skip
+        return [0] if n == 0 else _cut(n, size, "split_size_or_sections")
+
+    def _listed(self, n: Dim) -> list[Dim]:
+        sizes = whole_numbers(self.split_size_or_sections, "split_size_or_sections", single=False)
+        if any(isinstance(size, int) and size < 0 for size in sizes):
+            raise forward_error(
+                "SP309", f"a size in {shape_text(sizes)} is negative", argument="split_size_or_sections"
+            )
+        total = sum(sizes)
+        if not can_equal(total, n):
+            raise forward_error(
+                "SP314", f"the sizes {shape_text(sizes)} add up to {total}, the dimension has {n}",
+                argument="split_size_or_sections", hint=self._fitting(sizes, n), total=total, n=n,
+            )  # fmt: skip
+        return list(sizes)
+
+    def _fitting(self, sizes: tuple[Any, ...], n: Dim) -> str | None:
+        last = n - sum(sizes[:-1]) if sizes else n
+        return (
+            f"split_size_or_sections: {shape_text((*sizes[:-1], last))}"
+            if isinstance(last, int) and last >= 0
+            else None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(Layer):
+    """x[..., start:end:step, ...] on dimension dim: Python's slice, with a step of 1 or more."""
+
+    formula: ClassVar[str] = "ceil((end - start)/step), start and end brought into 0..n"
+
+    dim: int = 0
+    start: int | None = None
+    end: int | None = None
+    step: int | None = None
+
+    def shape(self, x: Shape) -> Shape:
+        """The sizes, dimension dim by Python's slice rule."""
+        dim = self._dim(len(x))
+        start, stop, step = self._bounds(x[dim])
+        size = ceil_div(stop - start, step)
+        return (*x[:dim], size if isinstance(size, int) else size - minimum(size, 0), *x[dim + 1 :])
+
+    def _dim(self, rank: int) -> int:
+        if not isinstance(self.dim, int):
+            whole_number(self.dim, "dim")
+        if not rank:
+            raise forward_error("SP302", "the input has no dimension to slice", rank=0)
+        return wrap(int(self.dim), rank)
+
+    def _bounds(self, n: Dim) -> tuple[Dim, Dim, int]:
+        for argument in ("start", "end", "step"):
+            value = getattr(self, argument)
+            if value is not None and not isinstance(value, int):
+                raise forward_error("SP309", f"{argument} is {value!r}: it must be a whole number", argument=argument)
+        step = 1 if self.step is None else int(self.step)
+        if step < 1:
+            raise forward_error("SP309", f"step is {step}: torch wants 1 or more", argument="step", hint="step: 1")
+        if isinstance(n, int):
+            start, stop, _ = slice(self.start, self.end, step).indices(n)
+            return start, max(start, stop), step
+        return _bound(n, self.start, 0), _bound(n, self.end, n), step
+
+    def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
+        """A window of one cell: its stride is the step, its start what is left out before."""
+        if seen is None:
+            return None
+        rank = len(inputs[0])
+        axes, dim = spatial(seen, rank), self._dim(rank)
+        place = dim - (rank - len(axes))
+        if place < 0:
+            return seen
+        start, _, step = self._bounds(inputs[0][dim])
+        r, j, u = axes[place]
+        return (*axes[:place], (r, j * step, u + start * j), *axes[place + 1 :])
+
+
+def _bound(n: Dim, bound: int | None, default: Dim) -> Dim:
+    """A slice's bound on a dimension of open size; negative ones count from its end."""
+    if bound is None:
+        return default
+    if bound >= 0:
+        return minimum(int(bound), n)
+    return n - minimum(n, -bound)
