@@ -1,4 +1,11 @@
-"""The judge from the command line: see `python -m tests.parity --help`."""
+"""The judge from the command line.
+
+    python -m tests.parity Conv2d MaxPool2d --draws 500 --seed 7
+    python -m tests.parity --all --draws 200
+    python -m tests.parity --ask LPPool2d '{"norm_type": 2, "kernel_size": 3}' '[[1, 3, 8, 8]]'
+
+In the arguments of --ask a JSON list is a tuple and {"list": [...]} a list; a shape null is an input None.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +13,65 @@ import argparse
 import json
 from typing import Any
 
-from tests.parity.workers import Worker
+from tests.parity.catalogue import DRAWERS
+from tests.parity.draw import Case
+from tests.parity.judge import Judge, Tally, agree, cases, spell
+from tests.parity.torch_worker import decode
 
 
-def _ask(kind: str, args: str = "{}", *shapes: str, training: bool = True) -> None:
-    inputs: list[Any] = [shape for text in shapes for shape in json.loads(text)]
-    with Worker("torch_worker") as torch:
-        case = {"type": kind, "args": json.loads(args), "shapes": inputs, "training": training}
-        print(json.dumps(torch.ask(case)))
+def _shape(shape: Any) -> Any:
+    return tuple(_shape(entry) for entry in shape) if isinstance(shape, list) else shape
+
+
+def ask(judge: Judge, training: bool, kind: str, args: str = "{}", shapes: str = "[]") -> bool:
+    """Whether both sides agree on one case, printed."""
+    arguments = {name: decode(value) for name, value in json.loads(args).items()}
+    torch, ours = judge.ask(Case(kind, arguments, tuple(_shape(shape) for shape in json.loads(shapes)), training))
+    print(f"torch: {spell(torch)}\nwe:    {spell(ours)}")
+    return agree(torch, ours) is not False
+
+
+def run(judge: Judge, kinds: list[str], draws: int, seed: int, quiet: bool) -> bool:
+    """Whether both sides agree on all draws; disagreements are printed type by type."""
+    total = Tally()
+    for kind in kinds:
+        tally = judge.compare(cases(kind, draws, seed))
+        if tally.disagreements or not quiet:
+            print(f"{kind}: {tally}", flush=True)
+        for found in tally.disagreements.values():
+            print(found, flush=True)
+        total.draws += tally.draws
+        total.accepted += tally.accepted
+        total.uncounted += tally.uncounted
+        total.crashes += tally.crashes
+        total.disagreements |= tally.disagreements
+        total.excused += tally.excused
+    print(f"seed {seed}, {judge.torch.greeting['torch']}: {total}")
+    return not total.disagreements
 
 
 def main() -> int:
-    """The exit status: 0 for full agreement."""
-    parser = argparse.ArgumentParser(prog="python -m tests.parity", description=__doc__)
-    parser.add_argument("types", nargs="*", help="layer types")
-    parser.add_argument("--ask", action="store_true", help="what torch says to: TYPE ARGS-AS-JSON [SHAPES-AS-JSON]")
+    """The exit status: 0 for full agreement, 1 for a disagreement."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.parity", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("types", nargs="*", metavar="TYPE")
+    parser.add_argument("--all", action="store_true", help="every type that shapecheck.layers.LAYERS has")
+    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quiet", action="store_true", help="say nothing of the types that agree")
+    parser.add_argument("--ask", action="store_true", help="one case: TYPE ARGUMENTS SHAPES, both as JSON")
     parser.add_argument("--eval", action="store_true", help="with --ask: in evaluation mode")
     options = parser.parse_args()
-    if options.ask:
-        _ask(*options.types, training=not options.eval)
-    return 0
+    with Judge() as judge:
+        if options.ask:
+            return not ask(judge, not options.eval, *options.types)
+        kinds = options.types
+        if options.all:
+            from shapecheck.layers import LAYERS
+
+            kinds = [kind for kind in DRAWERS if kind in LAYERS]
+        return not run(judge, kinds, options.draws, options.seed, options.quiet)
 
 
 if __name__ == "__main__":

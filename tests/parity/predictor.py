@@ -11,7 +11,7 @@ import sys
 import traceback
 from typing import Any
 
-from tests.parity.torch_worker import decode, split_arguments
+from tests.parity.torch_worker import decode
 
 FORBIDDEN = ("torch", "sympy", "numpy")
 
@@ -35,15 +35,16 @@ def _plain(shape: Any) -> Any:
     raise TypeError(f"not a shape: {shape!r}")
 
 
-def predicted_params(kind: str, args: dict[str, Any]) -> int | None:
-    """The parameter count that the layer's record states, None for a lazy layer, whose record does not know it."""
-    from shapecheck.layers import LAYERS
+def predicted_params(kind: str, args: dict[str, Any], inputs: list[Any], training: bool) -> int:
+    """The parameter count that the layer's record states, once its open arguments are inferred from the inputs."""
+    from shapecheck.layers import LAYERS, LAZY
+    from shapecheck.layers.base import make, signature
 
-    if kind.startswith("Lazy"):
-        return None
-    construct, _ = split_arguments(kind, args)
-    count = getattr(LAYERS[kind](**construct), "params", None)
-    return count() if callable(count) else count
+    kind_of = LAYERS[kind]
+    if signature(kind_of).trains:
+        args = {**args, "training": training}
+    layer = make(kind_of, args, lazy=kind in LAZY)
+    return (layer.resolve(*inputs) if layer.unresolved else layer).params()
 
 
 def answer(case: dict[str, Any]) -> dict[str, Any]:
@@ -52,9 +53,10 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
 
     kind, args = case["type"], {name: decode(value) for name, value in case["args"].items()}
     inputs = [_shapes(shape) for shape in case["shapes"]]
+    training = case.get("training", True)
     try:
-        shape = shapecheck.output_shape(kind, *inputs, training=case.get("training", True), **args)
-        return {"outcome": "ok", "shape": _plain(shape), "params": predicted_params(kind, case["args"])}
+        shape = _plain(shapecheck.output_shape(kind, *inputs, training=training, **args))
+        return {"outcome": "ok", "shape": shape, "params": predicted_params(kind, args, inputs, training)}
     except shapecheck.ShapeError as error:
         return {"outcome": error.stage, "words": str(error)[:300], "diagnostics": len(error.diagnostics)}
     except Exception:

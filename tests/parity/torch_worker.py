@@ -1,8 +1,8 @@
-"""Torch's own answer to a case: a process that holds torch, reads cases as JSON lines and writes outcomes as JSON lines.
+"""Torch's own answer to a case: a process that holds torch reads cases as JSON lines and writes outcomes as JSON lines.
 
 A case is `{"type", "args", "shapes", "training"}`. `args` holds construction and forward arguments together, in torch's
-names; `shapes` are the inputs', nested where torch takes a tuple, null where it takes None. A JSON list stands for a tuple and
-`{"list": [...]}` for a list. An outcome is one of
+names; `shapes` are the inputs', nested where torch takes a tuple, null where it takes None. A JSON list stands for a
+tuple and `{"list": [...]}` for a list. An outcome is one of
 
     {"outcome": "ok", "shape": nested shape, "params": int}
     {"outcome": "construct" | "forward", "words": what torch said, "kind": the exception's class}
@@ -22,7 +22,8 @@ import resource
 import signal
 import sys
 import warnings
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 ADDRESS_SPACE = 6 << 30
 SECONDS_PER_CASE = 10.0
@@ -144,9 +145,16 @@ def _shape(output: Any) -> Any:
     return None if output is None else [_shape(item) for item in output]
 
 
-def _refusal(stage: str, error: BaseException) -> dict[str, Any]:
+def _negative(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return any(_negative(item) for item in value)
+    return isinstance(value, int | float) and value < 0
+
+
+def _refusal(stage: str, error: BaseException, args: dict[str, Any]) -> dict[str, Any]:
     words = f"{error}".strip() or type(error).__name__
-    if isinstance(error, MemoryError) or any(mark in words for mark in TOO_LARGE):
+    overflow = "integer multiplication overflow" in words and _negative(tuple(args.values()))  # -2 as an unsigned size
+    if not overflow and (isinstance(error, MemoryError) or any(mark in words for mark in TOO_LARGE)):
         return {"outcome": "too-large", "words": words[:300]}
     return {"outcome": stage, "words": words[:300], "kind": type(error).__name__}
 
@@ -164,7 +172,7 @@ def answer(case: dict[str, Any], constructed: Callable[[], None]) -> dict[str, A
         try:
             module = getattr(torch.nn, kind)(**construct).train(case.get("training", True))
         except Exception as error:
-            return _refusal("construct", error)
+            return _refusal("construct", error, construct)
     constructed()
     integer = INTEGER_INPUTS.get(kind, frozenset())
     inputs = [_tensor(shape, index in integer) for index, shape in enumerate(case["shapes"])]
@@ -173,7 +181,7 @@ def answer(case: dict[str, Any], constructed: Callable[[], None]) -> dict[str, A
             output = module(*inputs, **forward)
         shape = _shape(output)
     except Exception as error:
-        return _refusal("forward", error)
+        return _refusal("forward", error, {**construct, **forward})
     params = 0 if kind in OPERATIONS else sum(weight.numel() for weight in module.parameters())
     return {"outcome": "ok", "shape": shape, "params": params}
 
