@@ -23,6 +23,7 @@ from typing import Any
 import sympy as sp
 
 from derive.kernel import Step, Theorem
+from derive.render.notation import plain
 from derive.rules import Scope, apply, well_formed
 from derive.terms import Equation, Hypothesis, Iverson, Range, RuleError, Support, Term
 
@@ -39,26 +40,37 @@ __all__ = [
 ]
 
 REASONS = {
-    "shift": "put {k} = {to} + {by}",
-    "reflect": "put {k} = {about} - {to}",
-    "swap": "sum over {inner} last",
+    "shift": "put `{k} = {where}`",
+    "reflect": "put `{k} = {about} - {to}`",
+    "swap": "sum over `{inner}` first",
     "support": "outside, every term is zero",
     "vanish": "every term is zero",
-    "delta": "only {k} where the delta is one is left",
-    "out": "what does not depend on {k} comes out of the sum",
+    "delta": "only the `{k}` where the delta is one is left",
+    "out": "what does not depend on `{k}` comes out of the sum",
     "into": "take the factor into the sum",
     "linear": "the sum of a sum is the sum of the sums",
-    "split": "split the range after {at}",
-    "single": "{k} takes one value",
-    "count": "equal terms, counted",
-    "equation": "{by.because}",
+    "split": "split the range after `{at}`",
+    "single": "`{k}` takes one value",
+    "count": "`{k}` takes so many values",
     "ring": "algebra",
-    "arith": "{old} = {new}",
-    "galois": "t <= floor(y/s) iff t s <= y",
-    "indirect": "both are at least the same integers {t}",
+    "arith": "`{old} = {new}`",
+    "galois": "`t <= floor(y/s) <=> t s <= y`",
+    "indirect": "the same integers `{t}` are at most the one and the other",
     "entails": "it follows",
     "backwards": "read from right to left",
 }
+
+
+def _reason(rule: str, arguments: Mapping[str, Any]) -> str:
+    """The usual reason for a rule, with the formulas of this use."""
+    if rule == "equation":
+        return str(arguments["by"].because)
+    shown = {name: plain(value) for name, value in arguments.items() if isinstance(value, sp.Basic)}
+    if rule == "shift":
+        shown["where"] = plain(arguments["to"] + arguments["by"])
+    if rule == "reflect" and arguments["about"].is_Add:
+        shown["about"] = plain(arguments["about"])
+    return REASONS[rule].format(**shown)
 
 
 def integers(letters: str) -> tuple[Any, ...]:
@@ -102,7 +114,7 @@ class Derivation:
         """The derivation one step longer, by a rule of the table."""
         scope = Scope(self.hypotheses, given=self._given)
         after = apply(scope, rule, self.term, arguments)
-        reason = because or REASONS[rule].format(**arguments)
+        reason = because or _reason(rule, arguments)
         kept = tuple(sorted(arguments.items()))
         longer = self._copy()
         longer.steps = (*self.steps, Step(rule, self.term, after, reason, kept, tuple(scope.conditions)))
@@ -218,6 +230,6 @@ class Derivation:
         )
 
 
-def named(theorem: Theorem, name: str, title: str, parts: Sequence[Theorem] = ()) -> Theorem:
+def named(theorem: Theorem, name: str, title: str = "", parts: Sequence[Theorem] = ()) -> Theorem:
     """The same theorem under another name, with other parts."""
     return replace(theorem, name=name, title=title, parts=tuple(parts))

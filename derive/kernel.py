@@ -124,7 +124,9 @@ class Theorem:
         return markdown.theorem(self)
 
     def _repr_latex_(self) -> str:
-        return self.latex()
+        from derive.render import latex
+
+        return latex.chain(self)
 
     def _repr_markdown_(self) -> str:
         return self.markdown()

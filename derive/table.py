@@ -2,38 +2,49 @@ r"""The table of theorems: which name is proved in which chapter.
 
 Main definitions: `THEOREMS`, a mapping from names to theorems that derives a chapter when it is first asked for, and
 `theorem`. A chapter is a module of `derive.theorems` with a function `chapter()` that answers its theorems; adding a
-theorem is one row here and one entry there. Names, chapters and titles can be listed without loading SymPy.
+theorem is one row here, with its title, and one entry there. The table can be read without loading SymPy.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from derive.kernel import Theorem
 
-CHAPTERS: dict[str, tuple[str, ...]] = {
-    "fc_to_conv": (
-        "reindex",
-        "translation-equivariance",
-        "equivariance-converse",
-        "locality",
-        "fc-to-conv",
-    ),
-    "flip": ("flip-1d", "flip-2d", "flip-3d", "flip-nd"),
+TITLES: dict[str, str] = {
+    "fc_to_conv": "From the fully connected layer to the convolution",
+    "flip": "Convolution and cross-correlation",
+}
+
+CHAPTERS: dict[str, dict[str, str]] = {
+    "fc_to_conv": {
+        "reindex": "A fully connected layer, indexed by offsets",
+        "translation-equivariance": "Shared weights commute with every shift",
+        "equivariance-converse": "What commutes with shifts has shared weights",
+        "locality": "Local weights make a convolution layer",
+        "fc-to-conv": "From the fully connected layer to the convolution",
+    },
+    "flip": {
+        "flip-1d": "The flip on one axis",
+        "flip-2d": "The flip on two axes",
+        "flip-3d": "The flip on three axes",
+        "flip-nd": "The flip on any number of axes",
+    },
 }
 
 
 @functools.cache
 def _chapter(module: str) -> dict[str, Theorem]:
-    """The theorems of a chapter by name; each must be in the table and the other way round."""
+    """The theorems of a chapter by name; the table must list those very names."""
     theorems = {theorem.name: theorem for theorem in import_module(f"derive.theorems.{module}").chapter()}
     if set(theorems) != set(CHAPTERS[module]):
         raise LookupError(f"chapter {module} proves {sorted(theorems)}, the table says {sorted(CHAPTERS[module])}")
-    return theorems
+    return {name: replace(theorem, title=CHAPTERS[module][name]) for name, theorem in theorems.items()}
 
 
 class Theorems(Mapping[str, "Theorem"]):

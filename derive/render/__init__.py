@@ -1,0 +1,1 @@
+"""Renderers of a theorem: plain text, LaTeX, Markdown; the order of a textbook is in `notation`."""

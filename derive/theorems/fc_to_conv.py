@@ -23,13 +23,13 @@ W, X, V, U, v, S, H, w = arrays("W X V U v S H w")
 (u,) = integers("u")
 
 BY_OFFSET = Equation(
-    V[i, j, a, b], W[i, j, i + a, j + b], (i, j, a, b), because="V holds the weights of W by offset"
+    V[i, j, a, b], W[i, j, i + a, j + b], (i, j, a, b), because="`V` holds the weights of `W` by offset"
 )
 SHARED = Equation(
     V[i, j, a, b], v[a, b], (i, j, a, b), because="the weights are the same at every place", defines=False
 )
 ONE_BIAS = Equation(U[i, j], u, (i, j), because="the bias is the same at every place", defines=False)
-LOCAL = Support(v, ((-Delta, Delta), (-Delta, Delta)), because="weights further away than Delta are zero")
+LOCAL = Support(v, ((-Delta, Delta), (-Delta, Delta)), because="weights further away than `Delta` are zero")
 PICTURE = Support(X, ((0, n1 - 1), (0, n2 - 1)), because="outside the picture there is nothing")
 
 CONNECTED = U[i, j] + total(W[i, j, k, l] * X[k, l], (k, 0, n1 - 1), (l, 0, n2 - 1))
@@ -51,8 +51,7 @@ def reindex() -> Theorem:
     return _reindexed().qed(
         last,
         "reindex",
-        "A fully connected layer, indexed by offsets",
-        about="No place (i, j) is left out: the offsets run over exactly those that stay inside the picture.",
+        about="No place `(i, j)` is left out: the offsets run over exactly those that stay inside the picture.",
     )
 
 
@@ -61,9 +60,9 @@ def translation() -> Theorem:
     shared = Equation(
         W[i, j, k, l], v[k - i, l - j], (i, j, k, l), because="the weight depends on the offset only", defines=False
     )
-    shifted = Equation(S[k, l], X[k - t, l - r], (k, l), because="S is X, shifted by (t, r)")
+    shifted = Equation(S[k, l], X[k - t, l - r], (k, l), because="`S` is `X`, shifted by `(t, r)`")
     window = (k, 0, n1 - 1), (l, 0, n2 - 1)
-    layer = Equation(H[i, j], u + total(W[i, j, k, l] * X[k, l], *window), (i, j), because="H is the layer on X")
+    layer = Equation(H[i, j], u + total(W[i, j, k, l] * X[k, l], *window), (i, j), because="`H` is the layer on `X`")
     moved = Support(X, ((-t, n1 - 1 - t), (-r, n2 - 1 - r)), because="nor does the shifted signal leave the window")
     return (
         Derivation(
@@ -71,8 +70,8 @@ def translation() -> Theorem:
         )
         .equation(shifted)
         .equation(shared)
-        .shift(k, k, by=t, because="put k + t for k")
-        .shift(l, l, by=r, because="put l + r for l")
+        .shift(k, k, by=t, because="put `k + t` for `k`")
+        .shift(l, l, by=r, because="put `l + r` for `l`")
         .support(k, 0, n1 - 1, because="the signal stays inside the window, before and after")
         .support(l, 0, n2 - 1, because="the signal stays inside the window, before and after")
         .equation(shared, backwards=True, at={i: i - t, j: j - r, k: k, l: l})
@@ -80,7 +79,6 @@ def translation() -> Theorem:
         .qed(
             H[i - t, j - r],
             "translation-equivariance",
-            "Shared weights commute with every shift",
             about="The layer on the shifted picture is the shifted output of the layer.",
             parts=[_plane()],
         )
@@ -89,9 +87,9 @@ def translation() -> Theorem:
 
 def _plane() -> Theorem:
     """The same on the whole plane, where no signal can leave."""
-    shifted = Equation(S[k, l], X[k - t, l - r], (k, l), because="S is X, shifted by (t, r)")
+    shifted = Equation(S[k, l], X[k - t, l - r], (k, l), because="`S` is `X`, shifted by `(t, r)`")
     box = (a, -Delta, Delta), (b, -Delta, Delta)
-    layer = Equation(H[i, j], u + total(v[a, b] * X[i + a, j + b], *box), (i, j), because="H is the layer on X")
+    layer = Equation(H[i, j], u + total(v[a, b] * X[i + a, j + b], *box), (i, j), because="`H` is the layer on `X`")
     return (
         Derivation(u + total(v[a, b] * S[i + a, j + b], *box), sp.Ge(Delta, 0), shifted, layer)
         .equation(shifted)
@@ -126,7 +124,7 @@ def converse() -> Theorem:
             *_inside(q, n2),
             *_inside(q + r, n2),
         ),
-        because="the layer commutes with the shift by (t, r) of an impulse at (m, q)",
+        because="the layer commutes with the shift by `(t, r)` of an impulse at `(m, q)`",
         defines=False,
     )
     origin = sp.Integer(0)
@@ -134,7 +132,7 @@ def converse() -> Theorem:
         v[a, b],
         W[sp.Max(origin, -a), sp.Max(origin, -b), sp.Max(origin, a), sp.Max(origin, b)],
         (a, b),
-        because="v holds the weights of the first row and column",
+        because="`v` holds the weights of the first row and column",
     )
     down, right = sp.Min(i, k), sp.Min(j, l)
     once = total(W[i, j, c, l] * delta(c - down, k - down), (c, 0, n1 - 1))
@@ -142,21 +140,20 @@ def converse() -> Theorem:
     places = [*_inside(i, n1), *_inside(j, n2), *_inside(k, n1), *_inside(l, n2)]
     return (
         Derivation(W[i, j, k, l], *places, commutes, shared)
-        .backwards("delta", once, k=c, because="the answer at row i to an impulse at row k")
-        .backwards("delta", twice, k=d, because="and at column j to an impulse at column l")
+        .backwards("delta", once, k=c, because="the answer at row `i` to an impulse at row `k`")
+        .backwards("delta", twice, k=d, because="and at column `j` to an impulse at column `l`")
         .equation(commutes, at={i: i, j: j, t: down, r: right, m: k - down, q: l - right})
         .delta(d)
         .delta(c)
         .arith(
             W[i - down, j - right, k - down, l - right],
             W[sp.Max(0, i - k), sp.Max(0, j - l), sp.Max(0, k - i), sp.Max(0, l - j)],
-            because="i - min(i, k) = max(0, i - k)",
+            because="`i - min(i, k) = max(0, i - k)`",
         )
         .equation(shared, backwards=True, at={a: k - i, b: l - j})
         .qed(
             v[k - i, l - j],
             "equivariance-converse",
-            "What commutes with shifts has shared weights",
             about="It is enough that the layer commutes with shifts of impulses that stay inside the window. "
             "On a finite grid one must not ask for more: with shifts that fill up with zeros, "
             "only multiples of the identity commute.",
@@ -172,7 +169,7 @@ ZERO_FILLED = Equation(
     total(sp.KroneckerDelta(d, i - t) * total(W[d, c] * sp.KroneckerDelta(c, m), _WINDOW), (d, 0, n - 1)),
     (i, t, m),
     (*_inside(i, n), *_inside(m, n)),
-    because="the layer commutes with the zero-filled shift by t",
+    because="the layer commutes with the zero-filled shift by `t`",
     defines=False,
 )
 _SCALAR = [Equation(W[i, k], w[0] * sp.KroneckerDelta(i, k), (i, k))]
@@ -189,7 +186,7 @@ def _zero_filled(side: str) -> Theorem:
     twice = total(delta(d, i) * total(W[d, c] * delta(c, k), _WINDOW), (d, 0, n - 1))
     return (
         Derivation(W[i, k], *places, ZERO_FILLED)
-        .backwards("delta", once, k=c, because="the answer at i to an impulse at k")
+        .backwards("delta", once, k=c, because="the answer at `i` to an impulse at `k`")
         .backwards("delta", twice, k=d, at=i, because="and its value there")
         .equation(ZERO_FILLED, backwards=True, at={i: i + away, t: away, m: k})
         .vanish(c, because="the shift moved the impulse out of the window")
@@ -207,7 +204,7 @@ def _diagonal() -> Theorem:
     delta = sp.KroneckerDelta
     return (
         Derivation(W[i, i], *_inside(i, n), ZERO_FILLED)
-        .backwards("delta", total(W[i, c] * delta(c - i, 0), _WINDOW), k=c, because="the answer at i to an impulse at i")
+        .backwards("delta", total(W[i, c] * delta(c - i, 0), _WINDOW), k=c, because="the answer at `i` to an impulse at `i`")
         .equation(ZERO_FILLED, at={i: i, t: i, m: 0})
         .delta(c)
         .delta(d)
@@ -223,7 +220,7 @@ def _diagonal() -> Theorem:
 def _identity_commutes() -> Theorem:
     """A multiple of the identity commutes with every zero-filled shift."""
     scalar = Equation(
-        W[i, k], u * sp.KroneckerDelta(i, k), (i, k), because="the layer multiplies by u", defines=False
+        W[i, k], u * sp.KroneckerDelta(i, k), (i, k), because="the layer multiplies by `u`", defines=False
     )
     left, right = ZERO_FILLED.left, ZERO_FILLED.right
     delta = sp.KroneckerDelta
@@ -234,7 +231,7 @@ def _identity_commutes() -> Theorem:
         .delta(c, at=i)
         .backwards("delta", total(u * delta(d, i - t) * delta(d, m), (d, 0, n - 1)), k=d, at=m)
         .backwards("delta", filled, k=c, at=d)
-        .backwards("equation", right, because="the layer multiplies by u", by=scalar, backwards=False, at=None)
+        .backwards("equation", right, because="the layer multiplies by `u`", by=scalar, backwards=False, at=None)
         .qed(right, "equivariance-converse/identity", "Multiples of the identity do commute")
     )
 
@@ -254,13 +251,12 @@ def locality() -> Theorem:
     """Weights that reach no further than Delta leave a box of offsets, the same at every place."""
     return (
         _offsets_shared()
-        .support(a, -Delta, Delta, because="weights are zero beyond Delta, the picture outside its rows")
-        .support(b, -Delta, Delta, because="weights are zero beyond Delta, the picture outside its columns")
+        .support(a, -Delta, Delta, because="weights are zero beyond `Delta`, the picture outside its rows")
+        .support(b, -Delta, Delta, because="weights are zero beyond `Delta`, the picture outside its columns")
         .qed(
             CONVOLVED,
             "locality",
-            "Local weights make a convolution layer",
-            about="True for every Delta >= 0, also where the box is larger than the picture.",
+            about="True for every `Delta >= 0`, also where the box is larger than the picture.",
             parts=[_interior()],
         )
     )
@@ -272,12 +268,12 @@ def _interior() -> Theorem:
     places = [sp.Ge(i, Delta), sp.Le(i, n1 - 1 - Delta), sp.Ge(j, Delta), sp.Le(j, n2 - 1 - Delta)]
     return (
         Derivation(u + total(v[a, b] * X[i + a, j + b], *whole), sp.Ge(Delta, 0), *places, LOCAL)
-        .support(a, -Delta, Delta, because="weights are zero beyond Delta")
-        .support(b, -Delta, Delta, because="weights are zero beyond Delta")
+        .support(a, -Delta, Delta, because="weights are zero beyond `Delta`")
+        .support(b, -Delta, Delta, because="weights are zero beyond `Delta`")
         .qed(
             CONVOLVED,
             "locality/interior",
-            "At Delta or more from the border, nothing need be assumed about the picture outside",
+            "At `Delta` or more from the border, nothing need be assumed about the picture outside",
         )
     )
 
@@ -299,7 +295,6 @@ def fc_to_conv() -> Theorem:
         .qed(
             CONVOLVED,
             "fc-to-conv",
-            "From the fully connected layer to the convolution",
             about="Each assumption leaves fewer parameters; how many is counted below.",
             parts=[*_counts()],
         )
@@ -319,7 +314,7 @@ def _count_dense() -> Theorem:
         .qed(
             inputs * hidden,
             "fc-to-conv/dense",
-            "m inputs and q outputs, fully connected: m q weights",
+            "Fully connected, `m` inputs and `q` outputs: `m q` weights",
             about="36,000,000 inputs and 100 outputs: 3.6e9 weights. 1,000,000 and 1,000: 1e9.",
         )
     )
@@ -338,7 +333,7 @@ def _count_connected() -> Theorem:
         .qed(
             n1**2 * n2**2 + n1 * n2,
             "fc-to-conv/connected",
-            "Fully connected: (n1 n2)^2 weights and n1 n2 biases",
+            "Fully connected: `(n1 n2)^2` weights and `n1 n2` biases",
         )
     )
 
@@ -349,12 +344,12 @@ def _every_offset() -> Theorem:
     used = sp.And(sp.Le(place, n - 1), sp.Le(0, place + a), sp.Le(place + a, n - 1))
     return (
         Derivation(sp.And(sp.Ge(i, 0), sp.Le(i, n - 1), sp.Ge(i + a, 0), sp.Le(i + a, n - 1)))
-        .entails(used, because="if an output i reads at offset a, so does the output max(0, -a)")
+        .entails(used, because="if an output `i` reads at offset `a`, so does the output `max(0, -a)`")
         .entails(sp.And(sp.Le(1 - n, a), sp.Le(a, n - 1)), because="so the offset lies between")
         .qed(
             sp.And(sp.Le(1 - n, a), sp.Le(a, n - 1)),
             "fc-to-conv/offsets",
-            "Offsets lie between -(n - 1) and n - 1",
+            "Offsets lie between `-(n - 1)` and `n - 1`",
             parts=[_offset_used()],
         )
     )
@@ -366,7 +361,7 @@ def _offset_used() -> Theorem:
     used = sp.And(sp.Le(place, n - 1), sp.Le(0, place + a), sp.Le(place + a, n - 1))
     return (
         Derivation(between)
-        .arith(between, used, because="the output max(0, -a) reads at offset a")
+        .arith(between, used, because="the output `max(0, -a)` reads at offset `a`")
         .qed(used, "fc-to-conv/offsets-used", "and each of them is used")
     )
 
@@ -378,7 +373,7 @@ def _count_shared() -> Theorem:
         .qed(
             (2 * n1 - 1) * (2 * n2 - 1) + 1,
             "fc-to-conv/shared",
-            "Shared: (2 n1 - 1)(2 n2 - 1) weights and one bias",
+            "Shared: `(2 n1 - 1)(2 n2 - 1)` weights and one bias",
         )
     )
 
@@ -390,7 +385,7 @@ def _count_local() -> Theorem:
         .qed(
             (2 * Delta + 1) ** 2 + 1,
             "fc-to-conv/local",
-            "Local: (2 Delta + 1)^2 weights, not 4 Delta^2, and one bias",
+            "Local: `(2 Delta + 1)^2` weights, not `4 Delta^2`, and one bias",
         )
     )
 

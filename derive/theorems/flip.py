@@ -20,7 +20,7 @@ from derive.terms import Term
 i, j, k, a, b, c, e, f, g, h, w, d, o = integers("i j k a b c e f g h w d o")
 K, X, F, P, S, T, Y = arrays("K X F P S T Y")
 
-AXES = 6  # the proof is written out up to so many
+AXES = range(1, 7)  # for so many axes the proof is written out
 
 
 def flip(sizes: list[Term], places: list[Term], reads: list[Term], turned: list[Term]) -> Theorem:
@@ -39,12 +39,12 @@ def flip(sizes: list[Term], places: list[Term], reads: list[Term], turned: list[
 
 def flip_1d() -> Theorem:
     """One axis, as text and time series have."""
-    return named(flip([h], [i], [a], [c]), "flip-1d", "The flip on one axis", parts=[_learnt()])
+    return named(flip([h], [i], [a], [c]), "flip-1d", parts=[_learnt()])
 
 
 def _learnt() -> Theorem:
     """Training one kernel by convolution and its flip by correlation is the same descent."""
-    flipped = Equation(F[c], K[h - 1 - c], (c,), because="F is K from its other end")
+    flipped = Equation(F[c], K[h - 1 - c], (c,), because="`F` is `K` from its other end")
     outputs = (o, 0, k - 1)
     return (
         Derivation(
@@ -56,7 +56,7 @@ def _learnt() -> Theorem:
             total((Y[o] - total(F[c] * X[o - (h - 1) + c], (c, 0, h - 1))) ** 2, outputs),
             "flip-1d/learnt",
             "A learnt kernel is the flipped one",
-            about="Convolution with K and correlation with F have the same loss, for every K: what a layer can "
+            about="Convolution with `K` and correlation with `F` have the same loss, for every `K`: what a layer can "
             "represent, and what it learns, differ by the flip only.",
         )
     )
@@ -65,7 +65,7 @@ def _learnt() -> Theorem:
 def flip_2d() -> Theorem:
     """Two axes, with what follows."""
     parts = [_same_output(), _point_symmetric(), _channels(), _empty(), _repair_range(), _repair_index(), _between()]
-    return named(flip([h, w], [i, j], [a, b], [c, e]), "flip-2d", "The flip on two axes", parts=parts)
+    return named(flip([h, w], [i, j], [a, b], [c, e]), "flip-2d", parts=parts)
 
 
 BOTH = (a, 0, h - 1), (b, 0, w - 1)
@@ -74,7 +74,7 @@ TURNED = (c, 0, h - 1), (e, 0, w - 1)
 
 def _same_output() -> Theorem:
     """Correlation with a kernel is convolution with the flipped one, read h - 1 and w - 1 further on."""
-    flipped = Equation(F[a, b], K[h - 1 - a, w - 1 - b], (a, b), because="F is K turned by half a turn")
+    flipped = Equation(F[a, b], K[h - 1 - a, w - 1 - b], (a, b), because="`F` is `K` turned by half a turn")
     return (
         Derivation(total(K[c, e] * X[i + c, j + e], *TURNED), sp.Ge(h, 0), sp.Ge(w, 0), flipped)
         .reflect(c, a, about=h - 1)
@@ -83,7 +83,7 @@ def _same_output() -> Theorem:
         .qed(
             total(F[a, b] * X[i + (h - 1) - a, j + (w - 1) - b], *BOTH),
             "flip-2d/flipped-kernel",
-            "Correlation with K is convolution with the flipped K",
+            "Correlation with `K` is convolution with the flipped `K`",
         )
     )
 
@@ -92,7 +92,7 @@ def _point_symmetric() -> Theorem:
     """A kernel that half a turn leaves as it is gives the same either way; K = K^T is not enough."""
     guard = (sp.Ge(a, 0), sp.Le(a, h - 1), sp.Ge(b, 0), sp.Le(b, w - 1))
     symmetric = Equation(
-        K[a, b], K[h - 1 - a, w - 1 - b], (a, b), guard, because="half a turn leaves K as it is", defines=False
+        K[a, b], K[h - 1 - a, w - 1 - b], (a, b), guard, because="half a turn leaves `K` as it is", defines=False
     )
     return (
         Derivation(total(K[a, b] * X[i - a, j - b], *BOTH), sp.Ge(h, 0), sp.Ge(w, 0), symmetric)
@@ -103,7 +103,7 @@ def _point_symmetric() -> Theorem:
             total(K[c, e] * X[i - (h - 1) + c, j - (w - 1) + e], *TURNED),
             "flip-2d/point-symmetric",
             "For a point-symmetric kernel convolution is correlation",
-            about="Point symmetry is K[h-1-a, w-1-b] = K[a, b]; K = K^T is another thing.",
+            about="Point symmetry is `K[h-1-a, w-1-b] = K[a, b]`; `K = K^T` is another thing.",
             witness=[Equation(K[a, b], P[a, b] + P[h - 1 - a, w - 1 - b], (a, b))],
         )
     )
@@ -133,13 +133,13 @@ def _empty() -> Theorem:
     rows = Support(K, ((0, None), (None, None)), because="the kernel has no cells in negative rows")
     return (
         Derivation(total(K[-a, -b] * X[i + a, j + b], *FROM_ONE), sp.Ge(h, 0), sp.Ge(w, 0), rows)
-        .vanish(a, because="a >= 1, so -a is negative")
+        .vanish(a, because="`a >= 1`, so `-a` is negative")
         .qed(
             sp.Integer(0),
             "flip-2d/empty-sum",
             "As the lectures write it, the convolution is zero",
-            about="Written with K[-a, -b] and a, b from 1, every term reads outside a kernel on 1..h and 1..w "
-            "(and outside one on 0..h-1 and 0..w-1).",
+            about="Written with `K[-a, -b]` and `a`, `b` from 1, every term reads outside a kernel on `1..h` and `1..w` "
+            "(and outside one on `0..h-1` and `0..w-1`).",
         )
     )
 
@@ -157,7 +157,7 @@ def _repair_range() -> Theorem:
         .qed(
             total(K[a, b] * X[i - a, j - b], *FROM_ONE),
             "flip-2d/repair-range",
-            "First repair: over -h..-1 and -w..-1 it is the convolution",
+            "First repair: over `-h..-1` and `-w..-1` it is the convolution",
         )
     )
 
@@ -171,7 +171,7 @@ def _repair_index() -> Theorem:
         .qed(
             total(K[a, b] * X[i + (h + 1) - a, j + (w + 1) - b], *FROM_ONE),
             "flip-2d/repair-index",
-            "Second repair: with K[h+1-a, w+1-b] it is the convolution, read h + 1 and w + 1 further on",
+            "Second repair: with `K[h+1-a, w+1-b]` it is the convolution, read `h + 1` and `w + 1` further on",
         )
     )
 
@@ -182,7 +182,7 @@ def _between() -> Theorem:
         Y[i, j],
         total(K[-c, -e] * X[i + c, j + e], (c, -h, sp.Integer(-1)), (e, -w, sp.Integer(-1))),
         (i, j),
-        because="Y is the first repair",
+        because="`Y` is the first repair",
     )
     return (
         Derivation(
@@ -194,14 +194,19 @@ def _between() -> Theorem:
         .qed(
             Y[i + h + 1, j + w + 1],
             "flip-2d/between",
-            "The second repair is the first, shifted by h + 1 and w + 1",
+            "The second repair is the first, shifted by `h + 1` and `w + 1`",
         )
     )
 
 
 def flip_3d() -> Theorem:
     """Three axes, as video and volumes have."""
-    return named(flip([d, h, w], [i, j, k], [a, b, o], [c, e, f]), "flip-3d", "The flip on three axes")
+    return named(flip([d, h, w], [i, j, k], [a, b, o], [c, e, f]), "flip-3d")
+
+
+def _letters(count: int) -> list[list[Term]]:
+    """Sizes h1, h2, ..., places i1, ..., and the indices a1, ... and c1, ... of so many axes."""
+    return [list(integers(" ".join(f"{letter}{axis}" for axis in range(1, count + 1)))) for letter in "hiac"]
 
 
 def flip_nd() -> Theorem:
@@ -213,10 +218,7 @@ def flip_nd() -> Theorem:
         because="on the other axes the flip is already shown, for every slice",
         defines=False,
     )
-    written = [
-        named(flip(*(list(integers(" ".join(f"{x}{m}" for m in range(1, count + 1)))) for x in "hiac")), f"flip-nd/{count}", f"written out for {count} {'axis' if count == 1 else 'axes'}")
-        for count in range(1, AXES + 1)
-    ]
+    written = [named(flip(*_letters(count)), f"flip-nd/{count}", f"Axes written out: {count}") for count in AXES]
     return (
         Derivation(total(S[a, i - a], (a, 0, h - 1)), sp.Ge(h, 0), before)
         .equation(before)
@@ -224,11 +226,10 @@ def flip_nd() -> Theorem:
         .qed(
             total(T[h - 1 - c, i - (h - 1) + c], (c, 0, h - 1)),
             "flip-nd",
-            "The flip on any number of axes",
-            about="Induction on the number of axes. S[a, b] stands for the convolution on the other axes of the slice "
-            "a of the kernel with the slice b of the input, T[a, b] for their correlation with the kernel flipped on "
-            "those axes; that S = T for all slices is the theorem for one axis less, and flip-1d begins. The step is "
-            f"the proof below, in which S and T may be any arrays. The same proof, written out up to {AXES} axes, follows.",
+            about="Induction on the number of axes. `S[a, b]` stands for the convolution, on the other axes, of slice `a` "
+            "of the kernel with slice `b` of the input, `T[a, b]` for their correlation with the kernel flipped on those "
+            "axes. That `S = T` for all slices is the theorem for one axis less; one axis begins. The step is the proof "
+            f"above, in which `S` and `T` may be any arrays. The same proof, written out up to {AXES[-1]} axes, follows.",
             parts=written,
         )
     )

@@ -1,0 +1,54 @@
+r"""What the command `derive` does, as plain functions: list, show, recheck, book.
+
+Main definitions: `listing`, `show`, `recheck`, `book`. Each answers strings or values and prints nothing; unknown names
+raise KeyError with the nearest names, unknown formats ValueError. SymPy and Z3 are loaded only when a proof is needed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from derive.table import CHAPTERS, THEOREMS, TITLES
+
+FORMATS = ("text", "latex", "markdown")
+
+
+def listing() -> str:
+    """All theorems, chapter by chapter, one a line with its title."""
+    wide = max(map(len, THEOREMS)) + 2
+    lines = []
+    for chapter, names in CHAPTERS.items():
+        lines += ["", TITLES[chapter]] if lines else [TITLES[chapter]]
+        lines += [f"  {name:<{wide}}{title}" for name, title in names.items()]
+    return "\n".join(lines)
+
+
+def show(name: str, format: str = "text") -> str:
+    """One theorem with its proof, as text, latex or markdown."""
+    if format not in FORMATS:
+        raise ValueError(f"format (= {format!r}) must be one of {', '.join(FORMATS)}")
+    theorem = THEOREMS[name]
+    return {"text": theorem.text, "latex": theorem.latex, "markdown": theorem.markdown}[format]()
+
+
+def recheck(names: Iterable[str] = ()) -> Iterator[tuple[str, str | None, float]]:
+    """(name, None or what is wrong, seconds) for each name, one after the other; for all where none is given."""
+    from derive.kernel import RuleError
+
+    for name in list(names) or list(THEOREMS):
+        THEOREMS.chapter(name)  # an unknown name is a wrong call, not a failed proof
+        start = time.perf_counter()
+        try:
+            THEOREMS[name].recheck()
+            error = None
+        except RuleError as refused:
+            error = str(refused)
+        yield name, error, time.perf_counter() - start
+
+
+def book() -> str:
+    """All chapters as one LaTeX document."""
+    from derive.render import latex
+
+    return latex.book((TITLES[chapter], [THEOREMS[name] for name in names]) for chapter, names in CHAPTERS.items())

@@ -1,0 +1,221 @@
+r"""A theorem as LaTeX: the statement, its hypotheses, and an align with a reason on each line.
+
+Main definitions: `show` for a term, `theorem` for a theorem with its parts, `chain` for the align alone, `book` for a
+document of many. What it needs: amsmath, amssymb, amsthm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import sympy as sp
+
+from derive.kernel import Theorem
+from derive.render.notation import Printer, Text, plain, reason
+from derive.terms import Equation, Hypothesis, Range, Support, Term
+
+WIDE = 92  # letters that fit on a line of the book
+
+GREEK = re.compile(r"^(Delta|delta|lambda|alpha|beta|gamma|omega|sigma|tau|theta|pi|phi|eta|mu|nu|xi)(\d*)$")
+SIGNS = {"=": "=", "<=>": r"\Longleftrightarrow", "=>": r"\Longrightarrow"}
+
+
+class Latex(Printer):
+    """LaTeX with amsmath."""
+
+    signs = {
+        sp.Eq: " = ",
+        sp.Ne: r" \ne ",
+        sp.Le: r" \le ",
+        sp.Lt: " < ",
+        sp.Ge: r" \ge ",
+        sp.Gt: " > ",
+        sp.And: r" \,\wedge\, ",
+        sp.Or: r" \,\vee\, ",
+        sp.Implies: r" \Rightarrow ",
+        sp.Equivalent: r" \Leftrightarrow ",
+    }
+    functions = {sp.Min: r"\min", sp.Max: r"\max", sp.Mod: r"\operatorname{mod}", sp.Abs: r"\operatorname{abs}", sp.exp: r"\exp"}
+
+    def letter(self, name: str) -> str:
+        greek = GREEK.match(name)
+        word, digits = greek.groups() if greek else re.match(r"^(.*?)_?(\d*)$", name).groups()  # type: ignore[union-attr]
+        word = "\\" + word if greek else word if len(word) == 1 else rf"\mathrm{{{word}}}".replace("_", r"\_")
+        return word + (f"_{{{digits}}}" if len(digits) > 1 else f"_{digits}" if digits else "")
+
+    def parentheses(self, shown: str) -> str:
+        return rf"\Bigl({shown}\Bigr)" if r"\sum" in shown else f"({shown})"
+
+    def fraction(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def raised(self, base: str, exponent: str) -> str:
+        return f"{base}^{{{exponent}}}"
+
+    def indexed(self, array: str, indices: list[str]) -> str:
+        tight = [re.sub(r" ([+-]) ", r"\1", index) for index in indices]
+        return rf"[\mathsf {self.letter(array)}]_{{{','.join(tight)}}}"
+
+    def sigma(self, k: str, low: str, high: str) -> str:
+        return rf"\sum_{{{k}={low}}}^{{{high}}} "
+
+    def integral_sign(self, low: str, high: str, body: str, k: str) -> str:
+        return rf"\int_{{{low}}}^{{{high}}} {body} \, \mathrm{{d}}{k}"
+
+    def kronecker(self, one: str, other: str) -> str:
+        return rf"\delta_{{{one},\,{other}}}"
+
+    def bracket(self, condition: str) -> str:
+        return rf"\left[{condition}\right]"
+
+    def floor(self, shown: str) -> str:
+        return rf"\left\lfloor {shown} \right\rfloor"
+
+    def ceiling(self, shown: str) -> str:
+        return rf"\left\lceil {shown} \right\rceil"
+
+    def negation(self, shown: str) -> str:
+        return rf"\neg({shown})"
+
+
+def show(term: Term) -> str:
+    r"""A term as LaTeX.
+
+    >>> i, a, b, j, n1 = sp.symbols("i a b j n1", integer=True)
+    >>> X, V = sp.IndexedBase("X"), sp.IndexedBase("V")
+    >>> print(show(sp.Sum(V[a, b] * X[i + a, j + b], (b, -j, n1 - 1 - j), (a, 0, 2))))
+    \sum_{a=0}^{2} \sum_{b=-j}^{n_1 - 1 - j} [\mathsf V]_{a,b} [\mathsf X]_{i+a,j+b}
+    """
+    return Latex().show(term)
+
+
+_ASCII = [
+    (re.compile(r"\b([A-Z])\[([^\]]*)\]"), r"[\\mathsf \1]_{\2}"),
+    (re.compile(r"\b([a-zA-Z])(\d+)\b"), r"\1_{\2}"),
+    (re.compile(r"<=>"), r"\\Leftrightarrow "),
+    (re.compile(r"<="), r"\\le "),
+    (re.compile(r">="), r"\\ge "),
+    (re.compile(r"!="), r"\\ne "),
+    (re.compile(r"\b(min|max)\b"), r"\\\1"),
+    (re.compile(r"\bfloor\(([^()]*(?:\([^()]*\)[^()]*)*)\)"), r"\\lfloor \1 \\rfloor"),
+    (re.compile(r"\b(Delta|lambda|alpha|omega)\b"), r"\\\1 "),
+    (re.compile(r"\.\."), r" \\ldots "),
+    (re.compile(r"(?<=\w) (?=[\w(\\])(?!\\l|\\g|\\n|\\L)"), r" \\, "),
+]
+
+_ESCAPES = {"&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "^": r"\^{}", "~": r"\~{}", "<": r"$<$", ">": r"$>$"}
+
+
+def mathematics(formula: str) -> str:
+    """A formula in plain notation, as it stands between backticks in a sentence, as inline LaTeX."""
+    for pattern, replacement in _ASCII:
+        formula = pattern.sub(replacement, formula)
+    return f"${formula}$"
+
+
+def words(sentence: str) -> str:
+    """A sentence as LaTeX, formulas between backticks in mathematics."""
+    return reason(sentence, mathematics, lambda piece: "".join(_ESCAPES.get(letter, letter) for letter in piece))
+
+
+def hypothesis(given: Hypothesis) -> str:
+    """A hypothesis as one item."""
+    because = f" ({words(given.because)})" if given.because else ""
+    if isinstance(given, Range):
+        return f"${show(given.holds)}${because}"
+    if isinstance(given, Support):
+        box = r" \times ".join(_interval(*ends) for ends in given.box)
+        return rf"$[\mathsf {Latex().letter(str(given.array))}]$ is zero outside ${box}${because}"
+    sign = ":=" if given.defines else "="
+    over = rf" for all ${', '.join(map(show, given.over))}$" if given.over else ""
+    guard = rf" with ${', '.join(map(show, given.guard))}$" if given.guard else ""
+    return f"${show(given.left)} {sign} {show(given.right)}${over}{guard}{because}"
+
+
+def _interval(low: Term, high: Term) -> str:
+    return rf"\{{{'' if low is None else show(low)}, \ldots, {'' if high is None else show(high)}\}}"
+
+
+def width(term: Term) -> float:
+    """Roughly how many letters wide the term is when set: the ends of a sum stand above and below its sign."""
+    shown = re.sub(r"sum\[[^\]]*\] ", "Sigma ", plain(term))
+    shown, subscripts = re.sub(r"\[[^\]]*\]", "", shown), "".join(re.findall(r"\[[^\]]*\]", shown))
+    return len(shown) + 0.55 * len(subscripts)
+
+
+def statement(theorem: Theorem) -> str:
+    """What the theorem says, on one line if there is room, else on two."""
+    sign = SIGNS[theorem.relation]
+    if width(theorem.lhs) + width(theorem.rhs) < WIDE:
+        return rf"\[ {show(theorem.lhs)} \;{sign}\; {show(theorem.rhs)} \]"
+    return "\\begin{multline*}\n" + rf"{show(theorem.lhs)} \\ {sign}\; {show(theorem.rhs)}" + "\n\\end{multline*}"
+
+
+def chain(theorem: Theorem) -> str:
+    """The proof as an align: one line a step, each with its reason."""
+    lines = ["& " + show(theorem.lhs)]
+    for step in theorem.steps:
+        row = f"& {SIGNS[step.relation]} {show(step.after)}"
+        note = words(step.because)
+        if width(step.after) + 0.9 * len(step.because) + 8 <= WIDE:
+            lines.append(rf"{row} && \text{{\small ({note})}}")
+        else:
+            lines.append(rf"& \quad\text{{\small ({note}:)}}")
+            lines.append(row)
+    return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+
+
+def theorem(theorem: Theorem, part: bool = False) -> str:
+    """The theorem, its hypotheses, its proof, and its parts."""
+    items = "".join(f"\n  \\item {hypothesis(given)}" for given in theorem.hypotheses)
+    given = f"\nIf\n\\begin{{itemize}}{items}\n\\end{{itemize}}\nthen" if items else "\nAlways"
+    kind = "corollary" if part else "theorem"
+    lines = [
+        f"\\begin{{{kind}}}[{words(theorem.title)}]\\label{{thm:{theorem.name}}}{given}",
+        statement(theorem),
+        f"\\end{{{kind}}}",
+        "\\begin{proof}\\leavevmode",
+        _nested(theorem),
+        "\\end{proof}",
+        *([words(theorem.about), ""] if theorem.about else []),
+    ]
+    return "\n".join([*lines, *(_part(piece) for piece in theorem.parts)])
+
+
+def _part(piece: Theorem) -> str:
+    return "\n" + theorem(piece, part=True)
+
+
+def _nested(proof: Theorem) -> str:
+    """The chain, and below it the chains of equivalences that indirect equalities rest on."""
+    shown = chain(proof)
+    for step in proof.steps:
+        inner = dict(step.arguments).get("chain")
+        if step.rule == "indirect" and inner:
+            below = Theorem("", "", proof.hypotheses, inner[0].before, inner[-1].after, tuple(inner))
+            shown += f"\nHere, for every integer ${show(dict(step.arguments)['t'])}$,\n" + chain(below)
+    return shown
+
+
+PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
+\usepackage[T1]{fontenc}
+\usepackage[margin=2cm]{geometry}
+\usepackage{amsmath,amssymb,amsthm}
+\allowdisplaybreaks
+\emergencystretch=3em
+\newtheorem{theorem}{Theorem}[section]
+\newtheorem{corollary}[theorem]{Corollary}
+"""
+
+
+def book(chapters: Iterable[tuple[str, Iterable[Theorem]]]) -> str:
+    """A document of chapters, each (title, theorems), that pdflatex compiles."""
+    body = "\n\n".join(
+        f"\\section{{{words(title)}}}\n\n" + "\n\n".join(map(theorem, theorems)) for title, theorems in chapters
+    )
+    title = "\\title{From the fully connected layer to the convolution}\n\\author{shapeproof}\n\\date{}\n"
+    return f"{PREAMBLE}{title}\\begin{{document}}\n\\maketitle\n\\tableofcontents\n\n{body}\n\n\\end{{document}}\n"
+
+
+__all__ = ["Text", "book", "chain", "hypothesis", "mathematics", "show", "statement", "theorem", "words"]

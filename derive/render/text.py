@@ -1,0 +1,57 @@
+"""A theorem as plain text: statement, hypotheses, and the proof, a reason beside each line."""
+
+from __future__ import annotations
+
+from derive.kernel import Step, Theorem
+from derive.render.notation import plain, reason
+from derive.terms import Hypothesis, Range, Support
+
+
+def words(sentence: str) -> str:
+    """A sentence without the backticks around its formulas."""
+    return reason(sentence, str)
+
+
+def hypothesis(given: Hypothesis) -> str:
+    """A hypothesis on one line."""
+    because = f"   ({words(given.because)})" if given.because else ""
+    if isinstance(given, Range):
+        return plain(given.holds) + because
+    if isinstance(given, Support):
+        box = " x ".join(
+            f"{'' if low is None else plain(low)}..{'' if high is None else plain(high)}" for low, high in given.box
+        )
+        return f"{given.array} is zero outside {box}{because}"
+    sign = ":=" if given.defines else "="
+    over = f" for all {', '.join(map(plain, given.over))}" if given.over else ""
+    guard = f" with {', '.join(map(plain, given.guard))}" if given.guard else ""
+    return f"{plain(given.left)} {sign} {plain(given.right)}{over}{guard}{because}"
+
+
+def _lines(steps: tuple[Step, ...], indent: str) -> list[str]:
+    lines = []
+    for step in steps:
+        lines.append(f"{indent}{step.relation} {plain(step.after)}")
+        lines.append(f"{indent}      by {step.rule}: {words(step.because)}")
+        for condition in step.conditions:
+            if condition.label not in ("range",):
+                lines.append(f"{indent}      ({condition.text})")
+        if step.rule == "indirect":
+            inner = dict(step.arguments)["chain"]
+            lines += [f"{indent}      {plain(inner[0].before)}", *_lines(inner, indent + "      ")]
+    return lines
+
+
+def theorem(theorem: Theorem) -> str:
+    """The theorem, its hypotheses, its proof, and its parts."""
+    lines = [f"{theorem.name}: {words(theorem.title)}", ""]
+    lines += [f"  {'given' if not place else '     '} {hypothesis(h)}" for place, h in enumerate(theorem.hypotheses)]
+    lines += ["", f"    {plain(theorem.lhs)}", f"  {theorem.relation} {plain(theorem.rhs)}", "", "  Proof."]
+    lines += [f"    {plain(theorem.lhs)}", *_lines(theorem.steps, "  ")]
+    lines += ["", f"  {words(theorem.about)}"] if theorem.about else []
+    parts = ["\n" + _part(part) for part in theorem.parts]
+    return "\n".join([*lines, *parts]) + "\n"
+
+
+def _part(part: Theorem) -> str:
+    return theorem(part).rstrip("\n")
