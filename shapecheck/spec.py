@@ -148,6 +148,7 @@ class _Reader:
         if isinstance(entries, list):
             if not entries:
                 self.note("SP100", "the network has no layers", top["layers"].value.mark, "layers: [Flatten, {Linear: 10}]")
+            unroller.foresee(entries)
             end = unroller.run(entries, scope)
         elif "layers" in top:
             self.note("SP103", "layers is a list of layers", top["layers"].value.mark, "begin each layer with `- `")

@@ -47,10 +47,22 @@ class Scope:
         self.value = value
         self.prefix = prefix
         self.parameters: Mapping[str, Any] = parameters or {}
-        self.names: dict[str, Value] = {} if outer is None else dict(outer.names)
+        self.outer = outer
+        self.names: dict[str, Value] = {}
         self.own: dict[str, Tree] = {}  # the names given in this list, to find doubled ones
         self.later: set[str] = set() if outer is None else outer.later
         self.cache = Cache() if outer is None else outer.cache
+
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names or (self.outer is not None and name in self.outer)
+
+    def __getitem__(self, name: str) -> Value:
+        return self.names[name] if name in self.names or self.outer is None else self.outer[name]
+
+    def known(self) -> list[str]:
+        """All names that can be read here, the nearest first."""
+        return [*reversed(self.names), *([] if self.outer is None else self.outer.known())]
 
 
 class Cache:
@@ -116,6 +128,43 @@ class Unroller:
         """Record the findings of an error at a place."""
         for finding in error.diagnostics:
             self.note(finding.code, finding.message, mark, finding.hint, **finding.facts)
+
+    # how many ---------------------------------------------------------------------------------------------------------
+
+    def foresee(self, entries: Sequence[Tree]) -> None:
+        """Stop before the unrolling, if the repeats and blocks that are plain to see already make too many layers."""
+        counts: dict[str, int] = {}
+        for entry in entries:
+            if self.least(entry, counts) > MAX_LAYERS:
+                self.too_many(entry)
+
+    def least(self, tree: Tree, counts: dict[str, int]) -> int:
+        """How many layers an entry, or a list of entries, makes at the least; `counts` keeps what is known of blocks."""
+        value = tree.value
+        if isinstance(value, list):
+            return sum(self.least(item, counts) for item in value)
+        if not isinstance(value, dict):
+            return self.least_of_type(str(tree.text), counts)
+        times = value["repeat"].value.value if "repeat" in value else 1
+        inside = sum(self.least_inside(key, entry.value, counts) for key, entry in value.items() if key not in ATTRIBUTES)
+        return inside * times if type(times) is int else 0
+
+    def least_inside(self, word: str, arguments: Tree, counts: dict[str, int]) -> int:
+        """The same of a type with its arguments."""
+        if word not in STRUCTURES:
+            return self.least_of_type(word, counts)
+        if isinstance(arguments.value, dict):
+            return sum(self.least(entry.value, counts) for entry in arguments.value.values() if isinstance(entry.value.value, list))
+        return self.least(arguments, counts) if isinstance(arguments.value, list) else 0
+
+    def least_of_type(self, word: str, counts: dict[str, int]) -> int:
+        """The same of a layer or block by its name; a block inside itself counts for nothing."""
+        if word not in self.blocks:
+            return 1 if word in LAYERS else 0
+        if word not in counts:
+            counts[word] = 0
+            counts[word] = sum(self.least(entry, counts) for entry in self.blocks[word].layers)
+        return counts[word]
 
     # entries ---------------------------------------------------------------------------------------------------------
 
@@ -233,7 +282,7 @@ class Unroller:
             message = f"two types in one entry: {kind.text} and {first.text}"
             self.note("SP100", message, first.mark, "one layer an entry: begin a new line with `- `")
             return arguments
-        known = signature(LAYERS[str(kind.text)]).names if kind.text in LAYERS else self._parameters(str(kind.text))
+        known = argument_names(LAYERS[str(kind.text)]) if kind.text in LAYERS else self._parameters(str(kind.text))
         if first.text in known and arguments.value is None:
             hint = f"indent it further than {kind.text}, or write {kind.text}: {{{first.text}: ...}}"
             self.note("SP100", f"{first.text} stands beside {kind.text}, not inside it", first.mark, hint)
@@ -331,10 +380,10 @@ class Unroller:
         text = word if isinstance(word, str) else str(tree.text)
         match = SOURCE.fullmatch(text)
         base, path = (match["name"], match["path"]) if match else (text, "")
-        if base not in scope.names:
+        if base not in scope:
             self.note("SP105", *self._unknown_source(base, scope, tree))
             return None
-        value = scope.names[base]
+        value = scope[base]
         if not path or value is None:
             return value
         steps = tuple(int(step) for step in re.findall(r"\d{1,9}", path))
@@ -344,9 +393,10 @@ class Unroller:
         if name in scope.later:
             message = f"{name} stands further down, or is this layer: a layer reads what stands before it"
             return message, tree.mark, "move it above the layer that reads it"
-        best = closest(name, scope.names)
-        known = ", ".join(list(scope.names)[:8])
-        return f"nothing is named {shown(name)} here", tree.mark, f"did you mean {best}?" if best else f"there are: {known}"
+        names = scope.known()[:1000]
+        best = closest(name, names)
+        hint = f"did you mean {best}?" if best else f"there are: {', '.join(names[:8])}"
+        return f"nothing is named {shown(name)} here", tree.mark, hint
 
     # structures ------------------------------------------------------------------------------------------------------
 
@@ -492,10 +542,12 @@ class Unroller:
         made = scope.cache.made.get(id(kind))
         if made is None:
             made = scope.cache.made[id(kind)] = self.make(kind, tree, scope)
-        full = scope.prefix + (name or self.count_name(str(kind.text), scope))
-        return self.node(
-            str(kind.text), made.layer, sources, full, _mark(kind), made.marks, claim, made.fault, made.given, made.waits
-        )
+        own = name or self.count_name(str(kind.text), scope)
+        value = scope.names[own] = self.node(
+            str(kind.text), made.layer, sources, scope.prefix + own, _mark(kind), made.marks, claim, made.fault,
+            made.given, made.waits,
+        )  # fmt: skip
+        return value
 
     def make(self, kind: Tree, tree: Tree | None, scope: Scope) -> Made:
         """The layer an entry describes; a fault of the spec is recorded, one of the arguments kept for inference to report."""
@@ -504,15 +556,14 @@ class Unroller:
             self.note_error(unknown_layer(word, [*self.blocks, *STRUCTURES]), kind.mark)
             return Made(None, None, {}, {})
         cls = LAYERS[word]
-        names = list(signature(cls).names)
-        first = [n for n in names if word not in LAZY or n not in cls.inferred]
+        first = [n for n in argument_names(cls) if word not in LAZY or n not in cls.inferred]
         broken = self.broken
         spread = self.spread(word, first, tree, scope, first=[n for n in first if n not in cls.inferred])
         given = {argument: value for argument, (value, _, _) in spread.items()}
         marks = {argument: mark for argument, (_, mark, _) in spread.items()}
-        if signature(cls).trains and "training" not in given:
-            given["training"] = self.training
         self.correct(cls, word, given, spread)
+        if signature(cls).trains:
+            given["training"] = self.training
         if self.broken > broken:
             return Made(None, None, given, marks)
         try:
@@ -527,10 +578,14 @@ class Unroller:
         """Record unknown arguments, and go on with what their author most likely meant, so that one slip is one finding."""
         from shapecheck.layers.base import COMMON_ALIASES, unknown_argument
 
-        names = signature(cls).names
+        names = argument_names(cls)
         for argument in [a for a in given if a not in names]:
-            self.note_error(unknown_argument(cls, argument, names), spread[argument][2])
             value = given.pop(argument)
+            if argument in ATTRIBUTES:
+                message = f"{argument} stands inside {word}, not beside it"
+                self.note("SP102", message, spread[argument][2], f"- {{{word}: ..., {argument}: ...}}")
+                continue
+            self.note_error(unknown_argument(cls, argument, names), spread[argument][2])
             best = closest(argument, names, {**COMMON_ALIASES, **cls.aliases})
             if best is not None:
                 given.setdefault(best, value)
@@ -565,6 +620,9 @@ class Unroller:
         if isinstance(value, dict):
             return {key: self.value(entry.value, scope) for key, entry in value.items()}
         if isinstance(value, str) and "${" in value:
+            if any(known is BROKEN and name in value for name, known in scope.parameters.items()):
+                self.broken += 1
+                return BROKEN
             try:
                 value = substitute(value, scope.parameters)
             except ExpressionError as error:
@@ -607,6 +665,11 @@ class Unroller:
         key = scope.prefix + word
         number = self.counters[key] = self.counters.get(key, 0) + 1
         return f"{word.lower()}_{number}"
+
+
+def argument_names(cls: type[Layer]) -> list[str]:
+    """The arguments a spec may give a layer, in torch's order; its mode is the network's."""
+    return [name for name in signature(cls).names if name != "training"]
 
 
 def _mark(tree: Tree) -> Mark:
