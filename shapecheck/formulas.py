@@ -105,6 +105,16 @@ WINDOW_FITS = Condition(
 HALF_PADDING = Condition(
     "half-padding", lambda k, q: q <= k // 2, "the padding of a pool is at most half its window"
 )
+SOME_WINDOW = Condition("some-window", lambda o: o >= 1, "in ceil mode the rule only has to give a window")
+WINDOW_INSIDE = Condition("window-inside", lambda n, k: k <= n, "the window is no longer than the input, padding or not")
+PAD_REFLECTS = Condition("pad-reflects", lambda n, q: q < n, "a reflection is shorter than the input")
+PAD_WRAPS = Condition("pad-wraps", lambda n, q: q <= n, "a circular padding goes round once at most")
+FRACTIONAL_FITS = Condition(
+    "fractional-fits", lambda n, k, o: o + k - 1 <= n, "o windows of k cells fit when each moves on by one cell at least"
+)
+FRACTIONAL_FITS_3D = Condition(
+    "fractional-fits-3d", lambda n, k, o: o + k - 1 < n, "torch's 3-D code wants one cell more than it needs"
+)
 
 # Transposed convolution ----------------------------------------------------------------------------------------------
 
@@ -117,6 +127,22 @@ def transposed_size(n: Any, e: Any, p: Any, s: Any, op: Any) -> Any:
     """
     return (n - 1) * s - p + e + op
 
+
+OUTPUT_PADDING = Condition(
+    "output-padding",
+    lambda op, s, d: (op < s) | (op < d),
+    "the output padding is smaller than the stride or the dilation",
+)
+OUTPUT_SIZE = Condition(
+    "output-size",
+    lambda o, least, s: (least <= o) & (o < least + s),
+    "the output size is one of the s sizes that a convolution takes to the input's",
+)
+UNPOOL_SIZE = Condition(
+    "unpool-size",
+    lambda o, usual, s: (usual - s < o) & (o < usual + s),
+    "the output size is less than a stride away from the usual one",
+)
 
 # Receptive fields ----------------------------------------------------------------------------------------------------
 
@@ -143,14 +169,32 @@ def field_start(u: Any, j: Any, q: Any) -> Any:
 
 
 def scaled_size(n: int, scale: float) -> int:
-    """The size torch's Upsample gives for a float scale_factor: the product in double precision, floored.
+    """The size torch's Upsample gives for a float scale_factor: the product in double precision, its fraction cut off.
 
     The one formula here that leaves the integers; no law of the others holds for it.
 
-    >>> scaled_size(5, 2.0), scaled_size(10, 0.7)
-    (10, 7)
+    >>> scaled_size(5, 2.0), scaled_size(10, 0.7), scaled_size(90, 0.7)
+    (10, 7, 62)
     """
-    return int(n * scale // 1)
+    return int(n * scale)
+
+
+def dyadic_size(n: Any, m: Any, t: Any) -> Any:
+    """The same where scale = m/t is exact in binary and the product small enough to be exact too: floor(n m / t).
+
+    >>> dyadic_size(7, 3, 2), scaled_size(7, 1.5)
+    (10, 10)
+    """
+    return n * m // t
+
+
+def padded_size(n: Any, before: Any, after: Any) -> Any:
+    """The size with cells added on both sides, or cut off where a number is negative.
+
+    >>> padded_size(8, 2, -1)
+    9
+    """
+    return n + before + after
 
 
 def adaptive_start(i: Any, n: Any, o: Any) -> Any:
@@ -169,3 +213,12 @@ def adaptive_stop(i: Any, n: Any, o: Any) -> Any:
     [2, 4, 5]
     """
     return ceil_div((i + 1) * n, o)
+
+
+def adaptive_span(n: Any, o: Any, g: Any) -> Any:
+    """The most cells that one of o adaptive windows over n cells holds, g the greatest common divisor of n and o.
+
+    >>> adaptive_span(5, 3, 1), adaptive_span(6, 3, 3)
+    (3, 2)
+    """
+    return 1 + ceil_div(n - g, o)

@@ -14,15 +14,45 @@ from shapecheck.layers.base import Layer
 TABLE: dict[str, tuple[str, ...]] = {
     "conv": ("Conv1d", "Conv2d", "Conv3d"),
     "linear": ("Linear",),
+    "pointwise": (
+        "Identity", "Sigmoid", "Tanh", "LogSigmoid", "Softsign", "Tanhshrink", "ReLU", "ReLU6", "SiLU", "Mish", "SELU",
+        "Hardswish", "Hardsigmoid",
+    ),
+    "activation": (
+        "ELU", "CELU", "LeakyReLU", "PReLU", "RReLU", "GELU", "Softplus", "Threshold", "Hardtanh", "Hardshrink", "Softshrink",
+    ),
+    "softmax": ("Softmax", "LogSoftmax", "Softmin", "Softmax2d", "GLU"),
+    "dropout": ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"),
+    "batch_norm": ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"),
+    "norm": ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "GroupNorm", "LayerNorm", "RMSNorm"),
+    "lazy_norm": ("LazyInstanceNorm1d", "LazyInstanceNorm2d", "LazyInstanceNorm3d"),
+    "response_norm": ("LocalResponseNorm", "CrossMapLRN2d"),
+    "bilinear": ("Bilinear",),
+    "embedding": ("Embedding", "EmbeddingBag"),
+    "similarity": ("CosineSimilarity", "PairwiseDistance"),
+    "pad": (
+        "ZeroPad1d", "ZeroPad2d", "ZeroPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "ReplicationPad1d",
+        "ReplicationPad2d", "ReplicationPad3d", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "CircularPad1d",
+        "CircularPad2d", "CircularPad3d",
+    ),
+    "resample": ("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d"),
+    "shuffle": ("PixelShuffle", "PixelUnshuffle", "ChannelShuffle"),
     "reshape": ("Flatten", "Unflatten"),
     "view": ("Reshape", "View"),
     "rearrange": ("Permute", "Transpose", "Squeeze", "Unsqueeze", "Expand"),
     "pieces": ("Chunk", "Split", "Slice"),
     "reduce": ("Mean", "Sum"),
+    "recurrent": ("RNN", "LSTM", "GRU"),
+    "cell": ("RNNCell", "LSTMCell", "GRUCell"),
     "merge": ("Add", "Mul", "Concat", "Stack", "MatMul"),
 }
 
-LAZY: dict[str, str] = {f"LazyConv{n}d": f"Conv{n}d" for n in (1, 2, 3)}
+LAZY: dict[str, str] = {
+    **{f"LazyConv{n}d": f"Conv{n}d" for n in (1, 2, 3)},
+    **{f"LazyBatchNorm{n}d": f"BatchNorm{n}d" for n in (1, 2, 3)},
+    **{f"LazyInstanceNorm{n}d": f"LazyInstanceNorm{n}d" for n in (1, 2, 3)},  # with defaults of their own
+    "LazyLinear": "Linear",
+}
 
 
 class Catalogue(Mapping[str, type[Layer]]):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from shapecheck.diagnostics import forward_error
+from shapecheck.layers.arguments import check_weight
 from shapecheck.layers.base import Layer, Seen, check_equal, product
 from shapecheck.sizes import Dim, Shape
 
@@ -23,8 +25,16 @@ class Linear(Layer):
     out_features: int
     bias: bool = True
 
+    def __post_init__(self) -> None:
+        read, made = self.in_features, self.out_features
+        if (type(read) is int and type(made) is int and read >= 0 and made >= 0) or read is None:
+            return
+        check_weight(("out_features", made), ("in_features", read))
+
     def shape(self, x: Shape) -> Shape:
         """The last dimension replaced."""
+        if not x:
+            raise forward_error("SP302", "the input has no dimensions, hence no features", rank=0)
         found = x[-1]
         if found != self.in_features:
             check_equal(
@@ -35,6 +45,8 @@ class Linear(Layer):
 
     def infer_arguments(self, x: Shape) -> dict[str, Any]:
         """in_features, from the input."""
+        if not x:
+            raise forward_error("SP302", "the input has no dimensions, hence no features", rank=0)
         return {"in_features": x[-1]}
 
     def params(self) -> int:

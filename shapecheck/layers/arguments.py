@@ -1,0 +1,103 @@
+"""Numbers and weights as arguments: what torch's native functions take for a number, and torch.empty for a size.
+
+A native number is an int, a float or a bool; a `Scalar` holds ints of 64 bits, signed or not, a `double` whatever a float
+can hold. Lists of sizes and dimensions are in `dims.py`.
+Sources: torch/csrc/utils/python_arg_parser.cpp (`is_scalar`), aten/src/ATen/native/TensorFactories.cpp (`empty`); measured
+with torch 2.13 on the CPU.
+
+Main definitions: `is_integer`, `is_scalar`, `is_real`; `check_weight`, `weight_length` (what torch.empty refuses when a module is
+built); `argument_error` (what the native function refuses when it is run); `divides`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapecheck.diagnostics import ShapeError, construct_error, forward_error
+from shapecheck.sizes import Dim, Size, can_equal
+
+INT64 = range(-(2**63), 2**63)
+SCALAR = range(-(2**63), 2**64)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether this is an int that a C++ function takes: no bool, and within 64 bits.
+
+    >>> is_integer(3), is_integer(True), is_integer(3.0), is_integer(2**63)
+    (True, False, False, False)
+    """
+    return type(value) is int and value in INT64
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether this is a number that a C++ function takes as a `Scalar`: float, bool, or an int of 64 bits, signed or not.
+
+    >>> is_scalar(0.5), is_scalar(True), is_scalar("1"), is_scalar(2**64)
+    (True, True, False, False)
+    """
+    return type(value) in (float, bool) or (type(value) is int and value in SCALAR)
+
+
+def is_real(value: Any) -> bool:
+    """Whether this is a number that a C++ function takes as a `double`: any that fits in one.
+
+    >>> is_real(2**64), is_real(10**400), is_real(None)
+    (True, False, False)
+    """
+    if type(value) in (float, bool):
+        return True
+    return type(value) is int and -(2**1023) < value < 2**1023
+
+
+def argument_error(
+    argument: str, value: Any, wanted: str, *, hint: str | None = None, nominal: Any = None
+) -> ShapeError:
+    """The error for a value that the module keeps when it is built and refuses when it is run."""
+    return forward_error(
+        "SP309",
+        f"{argument} is {value!r}, torch wants {wanted}",
+        argument=argument,
+        hint=hint,
+        nominal=nominal,
+        given=value,
+    )
+
+
+def check_weight(*sizes: tuple[str, Any]) -> None:
+    """Refuse what `torch.empty(sizes)` refuses: (argument, size) pairs in the order of the weight's axes."""
+    for place, (argument, size) in enumerate(sizes):
+        if isinstance(size, Size) or (type(size) is bool and place > 0):
+            continue
+        if type(size) is not int or size not in INT64:
+            raise construct_error(
+                "SP201",
+                f"{argument} is {size!r}: a weight has that size, so it is a whole number",
+                argument=argument,
+                given=size,
+            )
+        if size < 0:
+            raise construct_error("SP202", f"{argument} is {size}: a size is 0 or more", argument=argument, given=size)
+
+
+def weight_length(argument: str, value: Any) -> Dim | None:
+    """How many numbers `torch.empty(value)` makes on one axis (None: not one axis); refuses what that refuses.
+
+    >>> weight_length("num_features", 4), weight_length("num_features", (4,)), weight_length("num_features", (2, 2))
+    (4, 4, None)
+    """
+    if isinstance(value, (tuple, list)):
+        check_weight(*((argument, size) for size in value))
+        return int(value[0]) if len(value) == 1 else None
+    check_weight((argument, value))
+    return value
+
+
+def divides(divisor: int, size: Dim) -> bool:
+    """Whether the divisor divides the size; for an open size, whether it can.
+
+    >>> divides(3, 6), divides(4, 6)
+    (True, False)
+    """
+    if isinstance(size, int):
+        return size % divisor == 0
+    return can_equal(size - size // divisor * divisor, 0)

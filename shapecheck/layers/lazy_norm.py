@@ -1,0 +1,60 @@
+"""The lazy instance norms, which are more than an alias: unlike `InstanceNorm` they are affine and track statistics by default.
+
+They read num_features off the second dimension even where the input has no batch.
+Source: torch/nn/modules/instancenorm.py (`LazyInstanceNorm1d`), batchnorm.py (`_LazyNormBase`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from shapecheck.diagnostics import forward_error
+from shapecheck.layers.base import Layer, check_rank, parameters
+from shapecheck.layers.norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from shapecheck.sizes import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LazyInstanceNorm(Layer):
+    inferred: ClassVar[tuple[str, ...]] = ("num_features",)
+    becomes: ClassVar[type[InstanceNorm1d | InstanceNorm2d | InstanceNorm3d]]
+    num_features: ClassVar[None] = None
+
+    eps: Any = 1e-5
+    momentum: Any = 0.1
+    affine: Any = True
+    track_running_stats: Any = True
+    bias: Any = True
+    training: bool = True
+
+    def resolve(self, *inputs: Any) -> Layer:
+        """The instance norm with num_features read off the second dimension."""
+        x: Shape = inputs[0]
+        check_rank(self, x, self.becomes.ranks, self.becomes.ranks_text)
+        channels = x[1]
+        if channels == 0 and (self.affine or self.track_running_stats):
+            raise forward_error("SP313", "num_features cannot be inferred from an input without channels", nominal=x)
+        own = {field.name: getattr(self, field.name) for field in parameters(type(self))}
+        return self.becomes(num_features=channels, **own)
+
+
+class LazyInstanceNorm1d(_LazyInstanceNorm):
+    """torch.nn.LazyInstanceNorm1d: (N, C, L), the same out."""
+
+    __slots__ = ()
+    becomes = InstanceNorm1d
+
+
+class LazyInstanceNorm2d(_LazyInstanceNorm):
+    """torch.nn.LazyInstanceNorm2d: (N, C, H, W), the same out."""
+
+    __slots__ = ()
+    becomes = InstanceNorm2d
+
+
+class LazyInstanceNorm3d(_LazyInstanceNorm):
+    """torch.nn.LazyInstanceNorm3d: (N, C, D, H, W), the same out."""
+
+    __slots__ = ()
+    becomes = InstanceNorm3d

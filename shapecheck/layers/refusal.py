@@ -1,0 +1,61 @@
+"""A refusal with a hint that has been tried: the first of the proposed changes with which the layer takes its input.
+
+Main definitions: `refusal`, `value_text`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
+
+from shapecheck.diagnostics import ShapeError, forward_error
+from shapecheck.layers.base import Layer
+
+_trying: ContextVar[bool] = ContextVar("trying", default=False)  # a layer that is being tried looks for no hints itself
+
+
+def refusal(
+    layer: Layer,
+    inputs: tuple[Any, ...],
+    code: str,
+    message: str,
+    argument: str | None = None,
+    *,
+    mends: Iterable[Mapping[str, Any]] = (),
+    nominal: Any = None,
+    **facts: Any,
+) -> ShapeError:
+    """The error for an input the layer does not take; its hint is the first change in `mends` that works."""
+    hint = None if _trying.get() else _first_that_works(layer, inputs, mends)
+    return forward_error(code, message, argument=argument, hint=hint, nominal=nominal, **facts)
+
+
+def _first_that_works(layer: Layer, inputs: tuple[Any, ...], mends: Iterable[Mapping[str, Any]]) -> str | None:
+    token = _trying.set(True)
+    try:
+        for changes in mends:
+            try:
+                replace(layer, **changes).shape(*inputs)  # type: ignore[type-var]
+            except ShapeError:
+                continue
+            return ", ".join(f"{name}: {value_text(value)}" for name, value in changes.items())
+        return None
+    finally:
+        _trying.reset(token)
+
+
+def value_text(value: Any) -> str:
+    """An argument's value as a spec writes it; equal numbers on all axes are written once.
+
+    >>> value_text(3), value_text((1, 2)), value_text((2, 2)), value_text(None), value_text(True)
+    ('3', '[1, 2]', '2', 'null', 'true')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (tuple, list)):
+        if len(value) > 1 and all(type(entry) is int and entry == value[0] for entry in value):
+            return str(value[0])
+        return "[" + ", ".join(map(value_text, value)) + "]"
+    return str(value)
