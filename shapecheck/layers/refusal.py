@@ -28,7 +28,7 @@ def refusal(
     **facts: Any,
 ) -> ShapeError:
     """The error for an input the layer does not take; its hint is the first change in `mends` that works."""
-    hint = None if _trying.get() else _first_that_works(layer, inputs, mends)
+    hint = None if _trying.get() or not inputs else _first_that_works(layer, inputs, mends)
     return forward_error(code, message, argument=argument, hint=hint, nominal=nominal, **facts)
 
 

@@ -1,0 +1,264 @@
+"""What torch's convolutions refuse: in the constructor, in forward by the arguments alone, in forward by the input.
+
+The common case never comes here but to be checked once: `conv.py` and `conv_transpose.py` ask when an argument is not a
+plain positive int, or when an input does not simply fit.
+Main definitions: `construct`, `windows`, `check`, `window_too_long`.
+Source: torch/nn/modules/conv.py (`_ConvNd.__init__`), torch/nn/functional.py (`pad`),
+aten/src/ATen/native/Convolution.cpp (`check_shape_forward`), PadNd.cpp, ReflectionPad.cpp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import gcd
+from typing import Any
+
+from shapecheck.diagnostics import ShapeError, construct_error
+from shapecheck.formulas import PAD_REFLECTS, PAD_WRAPS, dilated, same_padding
+from shapecheck.layers.arguments import check_weight, divides
+from shapecheck.layers.base import Window, closest, ntuple
+from shapecheck.layers.refusal import refusal, value_text
+from shapecheck.layers.windows import check_image, empty_input, read_ints
+from shapecheck.sizes import Dim, Shape, Size, can_equal
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+PADDING_WORDS = ("same", "valid")
+
+# In the constructor -------------------------------------------------------------------------------------------------
+
+
+def construct(layer: Any, transposed: bool = False) -> None:
+    """Refuse what torch's constructor refuses; a layer that waits for in_channels is checked as torch checks Lazy ones."""
+    if transposed:
+        _check_word("padding_mode", layer.padding_mode, ("zeros",))
+    _check_groups(layer)
+    if not transposed and isinstance(layer.padding, str):
+        _check_padding_word(layer)
+    if not transposed:
+        _check_word("padding_mode", layer.padding_mode, PADDING_MODES)
+    kernel = kernel_of(layer)
+    cells = [("kernel_size", k) for k in kernel]
+    inward, outward = ("in_channels", layer.in_channels), ("out_channels", layer.out_channels)
+    if layer.in_channels is None:
+        check_weight(*cells)
+    else:
+        check_weight(*((inward, outward) if transposed else (outward, inward)), *cells)
+        if layer.bias:
+            check_weight(outward)
+    if layer.padding == "same" and not transposed:
+        for k, d in zip(kernel, ntuple(layer.dilation, layer.axes), strict=False):
+            _check_same(k, d)
+
+
+def _check_groups(layer: Any) -> None:
+    groups = layer.groups
+    if not isinstance(groups, int):
+        raise construct_error(
+            "SP201", f"groups is {groups!r}, it must be a whole number", argument="groups", hint="groups: 1"
+        )
+    if groups <= 0:
+        raise construct_error(
+            "SP203", f"groups is {groups}, it must be 1 or more", argument="groups", hint="groups: 1", groups=groups
+        )
+    if layer.in_channels is None:
+        return
+    for name in ("in_channels", "out_channels"):
+        channels = getattr(layer, name)
+        if not isinstance(channels, (int, Size)):
+            check_weight((name, channels))
+        elif not divides(groups, channels):
+            fits = gcd(groups, *(c for c in (layer.in_channels, layer.out_channels) if isinstance(c, int)))
+            raise construct_error(
+                "SP203", f"groups (= {groups}) must divide {name} (= {channels})", argument="groups",
+                hint=f"groups: {fits}", groups=groups, **{name: channels},
+            )  # fmt: skip
+
+
+def _check_padding_word(layer: Any) -> None:
+    _check_word("padding", layer.padding, PADDING_WORDS)
+    stride = ntuple(layer.stride, layer.axes)
+    if layer.padding == "same" and any(s != 1 for s in stride):
+        raise construct_error(
+            "SP204", f"padding 'same' wants stride 1, the stride is {value_text(layer.stride)}", argument="stride",
+            hint="stride: 1", stride=layer.stride,
+        )  # fmt: skip
+
+
+def _check_word(name: str, word: Any, words: tuple[str, ...]) -> None:
+    if isinstance(word, str) and word in words:
+        return
+    best = closest(word, words) if isinstance(word, str) else None
+    text = f"{name} is {word!r}, it must be {' or '.join(words)}"
+    raise construct_error("SP204", text, argument=name, hint=f"{name}: {best or words[0]}")
+
+
+def _check_same(k: Any, d: Any) -> None:
+    """Refuse a dilation that is no number: torch works d (k - 1) // 2 out in Python, any kind of number will do."""
+    if not isinstance(d, (int, float)):
+        raise construct_error(
+            "SP201", f"dilation is {d!r}, it must be a whole number", argument="dilation", hint="dilation: 1"
+        )
+
+
+# In forward, by the arguments alone -----------------------------------------------------------------------------------
+
+
+def kernel_of(layer: Any) -> tuple[int, ...]:
+    """The cells of the kernel an axis, as torch keeps them."""
+    return ntuple(layer.kernel_size, layer.axes)
+
+
+def weight(layer: Any, inputs: tuple[Shape, ...]) -> tuple[int, ...]:
+    """The kernel an axis; a forward error where no input could pass such a weight."""
+    axes, kernel = layer.axes, kernel_of(layer)
+    if isinstance(layer.groups, bool):
+        raise refusal(
+            layer,
+            inputs,
+            "SP309",
+            f"groups is {layer.groups}, it must be a whole number",
+            "groups",
+            mends=[{"groups": 1}],
+        )
+    if len(kernel) != axes:
+        mends = [{"kernel_size": (kernel * axes)[:axes]}]
+        text = f"kernel_size has {len(kernel)} entries, it must be a whole number or a list of {axes}"
+        raise refusal(layer, inputs, "SP309", text, "kernel_size", mends=mends, kernel_size=kernel)
+    if 0 in kernel:
+        mends = [{"kernel_size": tuple(max(cells, 1) for cells in kernel)}]
+        text = f"kernel_size is {value_text(kernel)}, it must be 1 or more"
+        raise refusal(layer, inputs, "SP309", text, "kernel_size", mends=mends, kernel_size=kernel)
+    if layer.out_channels == 0:
+        mends = [{"out_channels": int(layer.groups)}]
+        raise refusal(layer, inputs, "SP309", "out_channels is 0, it must be 1 or more", "out_channels", mends=mends)
+    return tuple(map(int, kernel))
+
+
+def windows(layer: Any, inputs: tuple[Shape, ...]) -> tuple[Window, ...]:
+    """The window on each axis; a forward error where torch refuses the arguments whatever the input is."""
+    axes = layer.axes
+    kernel = weight(layer, inputs)
+    stride = read_ints(layer, inputs, "stride", ntuple(layer.stride, axes), axes, least=1)
+    dilation = read_ints(layer, inputs, "dilation", ntuple(layer.dilation, axes), axes, least=1)
+    spans = [dilated(k, d) for k, d in zip(kernel, dilation, strict=True)]
+    paddings = _paddings(layer, inputs, kernel, dilation)
+    return tuple((e, p, q, s) for e, (p, q), s in zip(spans, paddings, stride, strict=True))
+
+
+def _paddings(
+    layer: Any, inputs: tuple[Shape, ...], kernel: tuple[int, ...], dilation: tuple[int, ...]
+) -> list[tuple[int, int]]:
+    """(total, before) an axis."""
+    axes, padding = layer.axes, layer.padding
+    if padding == "valid":
+        return [(0, 0)] * axes
+    if padding == "same":
+        return [(p, p // 2) for p in map(same_padding, kernel, dilation)][: _axes_padded(layer)] + [(0, 0)] * (
+            axes - _axes_padded(layer)
+        )
+    if layer.padding_mode == "zeros":
+        return [(2 * q, q) for q in read_ints(layer, inputs, "padding", ntuple(padding, axes), axes, least=0)]
+    given = _mode_padding(layer, inputs)
+    return [(2 * q, q) for q in (0,) * (axes - len(given)) + given[-axes:]]
+
+
+def _axes_padded(layer: Any) -> int:
+    """On how many axes 'same' pads: with a padding mode torch pairs the axes with the dilations as given, one may be short."""
+    axes: int = layer.axes
+    return axes if layer.padding_mode == "zeros" else min(axes, len(ntuple(layer.dilation, axes)))
+
+
+def _mode_padding(layer: Any, inputs: tuple[Shape, ...]) -> tuple[int, ...]:
+    """The padding a last axis, as `F.pad` reads it: as many axes as there are entries, negative ones crop."""
+    entries = ntuple(layer.padding, layer.axes)
+    count = len(entries)
+    whole = all(isinstance(entry, int) for entry in entries)
+    if not whole or not 1 <= count <= 3 or isinstance(entries[-1], bool):
+        text = f"padding is {layer.padding!r}, it must be a whole number or a list of {layer.axes}"
+        raise refusal(layer, inputs, "SP309", text, "padding", mends=[{"padding": 0}])
+    return tuple(map(int, entries))
+
+
+# In forward, by the input ----------------------------------------------------------------------------------------------
+
+
+def check(layer: Any, x: Shape) -> None:
+    """Refuse the input if torch does, whatever the reason; for all that is not the common case."""
+    axes = layer.axes
+    if layer.windows is None:
+        windows(layer, (x,))
+    check_image(layer, x, axes)
+    padded = x if layer.padding_mode == "zeros" else _pad(layer, x)
+    channels = padded[-axes - 1]
+    if channels != layer.in_channels:
+        check_channels(layer, x, channels)
+    batch = x[0] if len(x) == axes + 2 else 1
+    if batch != 0 and channels != 0 and 0 in x[-axes:]:
+        raise empty_input(layer, x, "only the batch may be empty")
+
+
+def check_channels(layer: Any, x: Shape, channels: Dim) -> None:
+    """Refuse an input of other channels than in_channels, unless an open size could be it."""
+    given = layer.in_channels
+    if can_equal(given, channels):
+        return
+    try:
+        nominal = layer.counts(x)
+    except ShapeError:
+        nominal = None
+    raise refusal(
+        layer, (x,), "SP303", f"in_channels is {given}, the input has {channels} channels", "in_channels",
+        mends=[{"in_channels": channels}, {"in_channels": channels, "groups": 1}], nominal=nominal,
+        in_channels=given, channels=channels,
+    )  # fmt: skip
+
+
+def window_too_long(layer: Any, x: Shape) -> ShapeError:
+    """The error for an input that is shorter than the window even with its padding."""
+    axes = layer.axes
+    short = [(n, e, p, s) for n, (e, p, _, s) in zip(x[-axes:], layer.windows, strict=True) if n + p < e]
+    n, e, p, s = short[0] if short else (x[-1], *layer.windows[-1][:2], layer.windows[-1][3])
+    padding = tuple(
+        max(q, -((n - e) // 2)) if isinstance(n, int) else q
+        for n, (e, _, q, _) in zip(x[-axes:], layer.windows, strict=True)
+    )
+    shorter = tuple(min(k, n) if isinstance(n, int) else k for n, k in zip(x[-axes:], kernel_of(layer), strict=True))
+    mends = [{"padding": padding}, {"kernel_size": shorter}]
+    cells = "cell" if n + p == 1 else "cells"
+    text = f"the window spans {e} cells, its {'padded ' if p else ''}input has {n + p} {cells}"
+    return refusal(layer, (x,), "SP301", text, "kernel_size", mends=mends, n=n, k=e, p=p, s=s)
+
+
+def _pad(layer: Any, x: Shape) -> Shape:
+    """The input as padding by a mode leaves it in channels; a forward error where the mode cannot pad so far."""
+    axes, mode = layer.axes, layer.padding_mode
+    if isinstance(layer.padding, str):
+        sides = [(q, p - q) for _, p, q, _ in layer.windows]
+    else:
+        sides = [(q, q) for q in _mode_padding(layer, (x,))]
+    count = len(sides)
+    if len(x) not in (count + 1, count + 2):
+        text = f"padding has {count} entries for an input of {len(x)} dimensions: {mode} padding wants {axes}"
+        raise refusal(layer, (x,), "SP309", text, "padding", mends=[{"padding": 0}])
+    _check_not_empty(layer, x, count)
+    for n, (before, after) in zip(x[-count:], sides, strict=True):
+        _check_side(layer, x, n, max(before, after))
+    if count > axes:
+        return (*x[: -axes - 1], x[-axes - 1] + sides[0][0] + sides[0][1], *x[-axes:])
+    return x
+
+
+def _check_not_empty(layer: Any, x: Shape, count: int) -> None:
+    first = 1 if len(x) == count + 2 else 0  # the batch may be empty
+    if layer.padding_mode != "circular" and 0 in x[first:]:
+        raise empty_input(layer, x, f"{layer.padding_mode} padding has nothing to copy")
+
+
+def _check_side(layer: Any, x: Shape, n: Dim, q: int) -> None:
+    condition = {"reflect": PAD_REFLECTS, "circular": PAD_WRAPS}.get(layer.padding_mode)
+    if condition is None or condition.holds(n, q):
+        return
+    most = min(size for size in x[-layer.axes :] if isinstance(size, int)) - (condition is PAD_REFLECTS)
+    text = f"{layer.padding_mode} padding of {q} on {n} cells: {condition.text}"
+    mends: Iterable[dict[str, Any]] = ({"padding": most}, {"padding_mode": "replicate"}, {"padding_mode": "zeros"})
+    raise refusal(layer, (x,), "SP316", text, "padding", mends=mends, n=n, q=q)

@@ -1,0 +1,65 @@
+"""Power-average pooling: `LPPool1d`, `LPPool2d`, `LPPool3d`, in torch's words; the windows are those of `pool.py`.
+
+Source: torch/nn/modules/pooling.py; torch/nn/functional.py (`lp_pool2d`): an average pool of powers, or a max pool for inf.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from shapecheck.layers.base import Window
+from shapecheck.layers.pool import Pool
+from shapecheck.layers.refusal import refusal
+from shapecheck.sizes import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LPPool(Pool):
+    """Field names and meanings are those of `torch.nn.LPPool*d`: an average pool of powers, or a max pool for inf."""
+
+    formula: ClassVar[str] = "floor((n - kernel_size)/stride) + 1 on each axis"
+
+    norm_type: float
+    kernel_size: Any
+    stride: Any = None
+    ceil_mode: bool = False
+    windows: tuple[Window, ...] | None = field(init=False, repr=False, compare=False)
+
+    def read(self, inputs: tuple[Shape, ...]) -> tuple[Window, ...]:
+        """The window on each axis."""
+        self._check_norm(inputs)
+        self.check_flag(inputs, "ceil_mode")
+        return self.standing(inputs, 0, 1)
+
+    def _check_norm(self, inputs: tuple[Shape, ...]) -> None:
+        norm = self.norm_type
+        try:
+            fine = isinstance(norm, (int, float, str)) and float(norm) != 0
+        except (ValueError, OverflowError):
+            fine = False
+        if not fine:
+            text = f"norm_type is {norm!r}, it must be a number other than 0"
+            raise refusal(self, inputs, "SP309", text, "norm_type", mends=[{"norm_type": 2}])
+
+
+class LPPool1d(_LPPool):
+    """torch.nn.LPPool1d: (N, C, L)."""
+
+    __slots__ = ()
+    axes = 1
+
+
+class LPPool2d(_LPPool):
+    """torch.nn.LPPool2d: (N, C, H, W)."""
+
+    __slots__ = ()
+    axes = 2
+
+
+class LPPool3d(_LPPool):
+    """torch.nn.LPPool3d: (N, C, D, H, W); its window must fit in the bare input."""
+
+    __slots__ = ()
+    axes = 3
+    inside = True
