@@ -13,6 +13,17 @@ from shapecheck.layers.base import Layer
 
 TABLE: dict[str, tuple[str, ...]] = {
     "conv": ("Conv1d", "Conv2d", "Conv3d"),
+    "conv_transpose": ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
+    "pool": ("MaxPool1d", "MaxPool2d", "MaxPool3d"),
+    "avg_pool": ("AvgPool1d", "AvgPool2d", "AvgPool3d"),
+    "lp_pool": ("LPPool1d", "LPPool2d", "LPPool3d"),
+    "adaptive": (
+        "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
+        "AdaptiveMaxPool3d",
+    ),
+    "fractional": ("FractionalMaxPool2d", "FractionalMaxPool3d"),
+    "unpool": ("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"),
+    "fold": ("Unfold", "Fold"),
     "linear": ("Linear",),
     "pointwise": (
         "Identity", "Sigmoid", "Tanh", "LogSigmoid", "Softsign", "Tanhshrink", "ReLU", "ReLU6", "SiLU", "Mish", "SELU",
@@ -49,6 +60,7 @@ TABLE: dict[str, tuple[str, ...]] = {
 
 LAZY: dict[str, str] = {
     **{f"LazyConv{n}d": f"Conv{n}d" for n in (1, 2, 3)},
+    **{f"LazyConvTranspose{n}d": f"ConvTranspose{n}d" for n in (1, 2, 3)},
     **{f"LazyBatchNorm{n}d": f"BatchNorm{n}d" for n in (1, 2, 3)},
     **{f"LazyInstanceNorm{n}d": f"LazyInstanceNorm{n}d" for n in (1, 2, 3)},  # with defaults of their own
     "LazyLinear": "Linear",
