@@ -12,8 +12,8 @@ from collections.abc import Iterable
 import sympy as sp
 
 from derive.kernel import Theorem
-from derive.render.notation import Printer, Text, plain, reason
-from derive.terms import Equation, Hypothesis, Range, Support, Term
+from derive.render.notation import Printer, factors, plain, reason, summands
+from derive.terms import Hypothesis, Range, Support, Term, peel
 
 WIDE = 92  # letters that fit on a line of the book
 
@@ -91,6 +91,7 @@ def show(term: Term) -> str:
 
 
 _ASCII = [
+    (re.compile(r"(?<=[a-z0-9)]) (?=[a-z(])"), r" \\, "),
     (re.compile(r"\b([A-Z])\[([^\]]*)\]"), r"[\\mathsf \1]_{\2}"),
     (re.compile(r"\b([a-zA-Z])(\d+)\b"), r"\1_{\2}"),
     (re.compile(r"<=>"), r"\\Leftrightarrow "),
@@ -101,7 +102,6 @@ _ASCII = [
     (re.compile(r"\bfloor\(([^()]*(?:\([^()]*\)[^()]*)*)\)"), r"\\lfloor \1 \\rfloor"),
     (re.compile(r"\b(Delta|lambda|alpha|omega)\b"), r"\\\1 "),
     (re.compile(r"\.\."), r" \\ldots "),
-    (re.compile(r"(?<=\w) (?=[\w(\\])(?!\\l|\\g|\\n|\\L)"), r" \\, "),
 ]
 
 _ESCAPES = {"&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "^": r"\^{}", "~": r"\~{}", "<": r"$<$", ">": r"$>$"}
@@ -144,26 +144,44 @@ def width(term: Term) -> float:
     return len(shown) + 0.55 * len(subscripts)
 
 
+def rows(term: Term) -> list[str]:
+    """The term on one row, or broken where it is too wide: between terms, behind the signs of sums, between factors."""
+    if width(term) <= WIDE:
+        return [show(term)]
+    if isinstance(term, sp.Add):
+        first, *rest = summands(term)
+        signed = [("- ", -piece) if piece.as_coeff_Mul()[0].is_negative else ("+ ", piece) for piece in rest]
+        return rows(first) + [sign * (not place) + row for sign, p in signed for place, row in enumerate(rows(p))]
+    signs = ""
+    while isinstance(term, sp.Sum):
+        term, *ends = peel(term)
+        signs += Latex().sigma(*map(show, ends))
+    pieces = factors(term) if signs and isinstance(term, sp.Mul) else [term]
+    return [signs + show(pieces[0])] * (not signs) or [signs, *map(show, pieces)]
+
+
+def _broken(sign: str, term: Term) -> str:
+    return " \\\\\n& \\qquad ".join(f"& {sign} {row}" if not place else row for place, row in enumerate(rows(term)))
+
+
 def statement(theorem: Theorem) -> str:
-    """What the theorem says, on one line if there is room, else on two."""
+    """What the theorem says, on one line if there is room, else on several."""
     sign = SIGNS[theorem.relation]
     if width(theorem.lhs) + width(theorem.rhs) < WIDE:
         return rf"\[ {show(theorem.lhs)} \;{sign}\; {show(theorem.rhs)} \]"
-    return "\\begin{multline*}\n" + rf"{show(theorem.lhs)} \\ {sign}\; {show(theorem.rhs)}" + "\n\\end{multline*}"
+    return _align([_broken("", theorem.lhs), _broken(sign, theorem.rhs)])
+
+
+def _align(lines: list[str]) -> str:
+    return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
 
 
 def chain(theorem: Theorem) -> str:
-    """The proof as an align: one line a step, each with its reason."""
-    lines = ["& " + show(theorem.lhs)]
-    for step in theorem.steps:
-        row = f"& {SIGNS[step.relation]} {show(step.after)}"
-        note = words(step.because)
-        if width(step.after) + 0.9 * len(step.because) + 8 <= WIDE:
-            lines.append(rf"{row} && \text{{\small ({note})}}")
-        else:
-            lines.append(rf"& \quad\text{{\small ({note}:)}}")
-            lines.append(row)
-    return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+    """The proof as an align: one line a step, its reason at the right margin, or below where there is no room."""
+    steps = [
+        rf"{_broken(SIGNS[step.relation], step.after)} \tag*{{\small({words(step.because)})}}" for step in theorem.steps
+    ]
+    return _align([_broken("", theorem.lhs), *steps])
 
 
 def theorem(theorem: Theorem, part: bool = False) -> str:
@@ -172,7 +190,7 @@ def theorem(theorem: Theorem, part: bool = False) -> str:
     given = f"\nIf\n\\begin{{itemize}}{items}\n\\end{{itemize}}\nthen" if items else "\nAlways"
     kind = "corollary" if part else "theorem"
     lines = [
-        f"\\begin{{{kind}}}[{words(theorem.title)}]\\label{{thm:{theorem.name}}}{given}",
+        f"\\begin{{{kind}}}[{{{words(theorem.title)}}}]\\label{{thm:{theorem.name}}}{given}",
         statement(theorem),
         f"\\end{{{kind}}}",
         "\\begin{proof}\\leavevmode",
@@ -199,7 +217,6 @@ def _nested(proof: Theorem) -> str:
 
 
 PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
-\usepackage[T1]{fontenc}
 \usepackage[margin=2cm]{geometry}
 \usepackage{amsmath,amssymb,amsthm}
 \allowdisplaybreaks
@@ -218,4 +235,4 @@ def book(chapters: Iterable[tuple[str, Iterable[Theorem]]]) -> str:
     return f"{PREAMBLE}{title}\\begin{{document}}\n\\maketitle\n\\tableofcontents\n\n{body}\n\n\\end{{document}}\n"
 
 
-__all__ = ["Text", "book", "chain", "hypothesis", "mathematics", "show", "statement", "theorem", "words"]
+__all__ = ["book", "chain", "hypothesis", "mathematics", "show", "statement", "theorem", "words"]
