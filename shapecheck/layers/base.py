@@ -41,6 +41,8 @@ class Layer:
     inferred: ClassVar[tuple[str, ...]] = ()
     forward: ClassVar[tuple[str, ...]] = ()  # fields that are arguments of forward, not of the constructor
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # least and greatest number of inputs (None: any)
+    optional: ClassVar[frozenset[int]] = frozenset()  # which of the inputs may be None
+    open_arguments: ClassVar[bool] = False  # takes any argument and looks at none, as Identity does
     aliases: ClassVar[dict[str, str]] = {}  # what other libraries call an argument -> torch's name
     formula: ClassVar[str] = "output = input"  # one line of mathematics for the reference page
 
@@ -128,10 +130,16 @@ def make(cls: type[Layer], arguments: Mapping[str, Any], *, lazy: bool = True) -
     names, known, needed, _ = signature(cls)
     given = arguments.keys()
     if not given <= known:
+        if cls.open_arguments:
+            return cls()
         raise unknown_argument(cls, next(name for name in given if name not in known), names)
     if not needed <= given or (not lazy and not given >= set(cls.inferred)):
         raise missing_argument(cls, [n for n in names if n not in given and (n in needed or n in cls.inferred)], lazy)
-    return cls(**arguments)
+    layer = cls(**arguments)
+    if not lazy and cls.inferred and layer.unresolved:
+        name = next(name for name in cls.inferred if arguments[name] is None)
+        raise construct_error("SP201", f"{name} is None: torch wants a whole number", argument=name)
+    return layer
 
 
 def missing_argument(cls: type[Layer], missing: list[str], lazy: bool) -> ShapeError:
