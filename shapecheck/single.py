@@ -37,9 +37,26 @@ def output_shape(type: str, *shapes: Any, training: bool = True, **arguments: An
     least, most = layer.inputs
     if not least <= len(inputs) or (most is not None and len(inputs) > most):
         raise input_count_error(layer, len(inputs))
+    if None in inputs:
+        _check_optional(layer, inputs)
     if waiting:
-        layer = layer.resolve(*inputs)
+        layer = _resolve(layer, inputs)
     return layer.shape(*inputs)
+
+
+def _check_optional(layer: Layer, inputs: list[Any]) -> None:
+    for place, shape in enumerate(inputs):
+        if shape is None and place not in layer.optional:
+            raise forward_error("SP308", f"input {place + 1} of {type(layer).__name__} is None", input=place)
+
+
+def _resolve(layer: Layer, inputs: list[Any]) -> Layer:
+    """The lazy layer with its arguments inferred: torch builds it only now, so what it refuses is refused in forward."""
+    try:
+        return layer.resolve(*inputs)
+    except ShapeError as error:
+        error.stage = "forward"
+        raise
 
 
 def _record(type: str, arguments: dict[str, Any], training: bool, key: bytes | None) -> tuple[Layer, bool]:
@@ -89,6 +106,8 @@ def _is_plain(shape: Any) -> bool:
 
 def _shape(shape: Any) -> Any:
     """A shape handed over in other clothes: lists, names, torch.Size, nested ones."""
+    if shape is None:
+        return None
     if isinstance(shape, (list, tuple)):
         return tuple(_dim(dim) for dim in shape)
     raise TypeError(f"an input shape is a tuple of sizes, not {shape!r}")

@@ -33,17 +33,18 @@ class _Dropout(Layer):
 
     def shape(self, x: Shape) -> Shape:
         """The input's."""
-        if self.training and (len(x) < self.least_rank or self.p != self.p):
-            self.refuse(x)
+        if len(x) < self.least_rank or self.p != self.p:
+            self.check(x)
         return x
 
-    def refuse(self, x: Shape) -> None:
-        """Say what torch finds in training."""
+    def check(self, x: Shape) -> None:
+        """Refuse nan, and an input without channels where some would be drawn: not at p 0 or 1."""
         if self.p != self.p:
-            raise forward_error("SP309", "p is nan: a probability is a number from 0 to 1", argument="p", nominal=x)
-        raise forward_error(
-            "SP302", f"{type(self).__name__} drops whole channels, {shape_text(x)} has none", rank=len(x), nominal=x
-        )
+            raise forward_error("SP309", "p is nan: a probability is from 0 to 1", argument="p", hint="p: 0.5", nominal=x)
+        if self.training and 0 < self.p < 1 and 0 not in x:
+            raise forward_error(
+                "SP302", f"{type(self).__name__} drops whole channels, {shape_text(x)} has none", rank=len(x), nominal=x
+            )
 
 
 class Dropout(_Dropout):

@@ -8,7 +8,7 @@ Source: torch/nn/modules/activation.py, linear.py (`Identity`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from shapecheck.layers.base import Layer
 from shapecheck.sizes import Shape
@@ -35,9 +35,10 @@ class InplacePointwise(Layer):
 
 
 class Identity(Pointwise):
-    """torch.nn.Identity: (*) -> (*)."""
+    """torch.nn.Identity: (*) -> (*), whatever arguments it is given."""
 
     __slots__ = ()
+    open_arguments: ClassVar[bool] = True
 
 
 class Sigmoid(Pointwise):
