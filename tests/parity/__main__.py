@@ -11,22 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from tests.parity.catalogue import DRAWERS
 from tests.parity.draw import Case
 from tests.parity.judge import Judge, Tally, agree, cases, spell
-from tests.parity.torch_worker import decode
-
-
-def _shape(shape: Any) -> Any:
-    return tuple(_shape(entry) for entry in shape) if isinstance(shape, list) else shape
 
 
 def ask(judge: Judge, training: bool, kind: str, args: str = "{}", shapes: str = "[]") -> bool:
     """Whether both sides agree on one case, printed."""
-    arguments = {name: decode(value) for name, value in json.loads(args).items()}
-    torch, ours = judge.ask(Case(kind, arguments, tuple(_shape(shape) for shape in json.loads(shapes)), training))
+    data = {"type": kind, "args": json.loads(args), "shapes": json.loads(shapes), "training": training}
+    torch, ours = judge.ask(Case.from_json(data))
     print(f"torch: {spell(torch)}\nwe:    {spell(ours)}")
     return agree(torch, ours) is not False
 

@@ -26,6 +26,12 @@ class Case:
     shapes: tuple[Any, ...]
     training: bool = True
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Case:
+        """The case that `to_json` wrote."""
+        args = {name: decode(value) for name, value in data["args"].items()}
+        return cls(data["type"], args, tuple(map(decode, data["shapes"])), data["training"])
+
     def to_json(self) -> dict[str, Any]:
         """The case as the workers read it."""
         return {
@@ -46,6 +52,19 @@ def encode(value: Any) -> Any:
         return [encode(item) for item in value]
     if isinstance(value, list):
         return {"list": [encode(item) for item in value]}
+    return value
+
+
+def decode(value: Any) -> Any:
+    """The value a JSON stands for: lists are tuples, `{"list": [...]}` is a list.
+
+    >>> decode({"list": [1, [2, 3]]})
+    [1, (2, 3)]
+    """
+    if isinstance(value, dict):
+        return [decode(item) for item in value["list"]]
+    if isinstance(value, list):
+        return tuple(decode(item) for item in value)
     return value
 
 

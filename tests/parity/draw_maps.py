@@ -209,7 +209,7 @@ def dropout(draw: Draw, kind: str) -> Case:
     """A dropout of any sort."""
     probability = (0, 0.5, 1, 0.2, 1.0, -0.1, 1.5)
     args = draw.maybe({}, 0.4, p=lambda: draw.one(*probability), inplace=draw.flag)
-    return draw.case(kind, args, draw.shape(0, 6), trains=True)
+    return draw.case(kind, args, draw.shape(1, 4) if kind == "Dropout1d" else draw.shape(0, 6), trains=True)
 
 
 def upsample(draw: Draw, kind: str) -> Case:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.parity.catalogue import draw_case
 from tests.parity.draw import Case
-from tests.parity.workers import Worker
+from tests.parity.workers import OURS, TORCH, Worker
 
 Outcome = dict[str, Any]
 
@@ -111,7 +111,7 @@ class Judge:
 
     def __init__(self) -> None:
         """Start both processes."""
-        self.torch, self.ours = Worker("torch_worker"), Worker("predictor")
+        self.torch, self.ours = Worker(*TORCH), Worker(*OURS)
 
     def __enter__(self) -> Judge:
         """The judge itself."""

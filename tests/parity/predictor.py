@@ -7,12 +7,14 @@ The outcomes are those of `torch_worker.py`; whatever leaves `output_shape` othe
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import traceback
 from typing import Any
 
-from tests.parity.torch_worker import decode
+from tests.parity.draw import decode
 
+SECONDS_PER_CASE = 5.0
 FORBIDDEN = ("torch", "sympy", "numpy")
 
 
@@ -20,10 +22,6 @@ def forbid() -> None:
     """Make every import of torch and its kin fail from here on."""
     for name in FORBIDDEN:
         sys.modules[name] = None  # type: ignore[assignment]
-
-
-def _shapes(shape: Any) -> Any:
-    return shape if not isinstance(shape, list) else tuple(_shapes(entry) for entry in shape)
 
 
 def _plain(shape: Any) -> Any:
@@ -47,13 +45,18 @@ def predicted_params(kind: str, args: dict[str, Any], inputs: list[Any], trainin
     return (layer.resolve(*inputs) if layer.unresolved else layer).params()
 
 
+def _too_late(*_: object) -> None:
+    raise TimeoutError(f"no answer within {SECONDS_PER_CASE:.0f} s")
+
+
 def answer(case: dict[str, Any]) -> dict[str, Any]:
     """The outcome that we predict for a case."""
     import shapecheck
 
     kind, args = case["type"], {name: decode(value) for name, value in case["args"].items()}
-    inputs = [_shapes(shape) for shape in case["shapes"]]
+    inputs = [decode(shape) for shape in case["shapes"]]
     training = case.get("training", True)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS_PER_CASE)
     try:
         shape = _plain(shapecheck.output_shape(kind, *inputs, training=training, **args))
         return {"outcome": "ok", "shape": shape, "params": predicted_params(kind, args, inputs, training)}
@@ -61,6 +64,8 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         return {"outcome": error.stage, "words": str(error)[:300], "diagnostics": len(error.diagnostics)}
     except Exception:
         return {"outcome": "error", "words": traceback.format_exc(limit=-3)[-600:]}
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 def main() -> None:
@@ -69,6 +74,7 @@ def main() -> None:
     sys.stdout = sys.stderr
     forbid()
     print(json.dumps({"ready": True}), file=replies, flush=True)
+    signal.signal(signal.SIGALRM, _too_late)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), file=replies, flush=True)
 

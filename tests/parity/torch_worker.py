@@ -25,6 +25,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from tests.parity.draw import decode
+
 ADDRESS_SPACE = 6 << 30
 SECONDS_PER_CASE = 10.0
 TOO_LARGE = ("can't allocate memory", "integer multiplication overflow", "Storage size calculation overflowed",
@@ -39,6 +41,11 @@ FORWARD_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "TransformerDecoderLayer": ("tgt_is_causal", "memory_is_causal"),
 }
 """The arguments of a layer that belong to its forward call, not to its construction."""
+
+INPUTS: dict[str, tuple[str, ...]] = {
+    "MultiheadAttention": ("query", "key", "value", "key_padding_mask", "attn_mask"),
+}
+"""The names of a layer's inputs in order, where torch's own order has other arguments between them."""
 
 INTEGER_INPUTS: dict[str, frozenset[int]] = {
     "Embedding": frozenset({0}),
@@ -106,19 +113,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 """The shape operations that are functions in torch, under the names that we give them; they refuse at forward."""
 
 
-def decode(value: Any) -> Any:
-    """The Python value a case's JSON stands for: lists are tuples, `{"list": [...]}` is a list.
-
-    >>> decode({"list": [1, [2, 3]]})
-    [1, (2, 3)]
-    """
-    if isinstance(value, dict):
-        return [decode(item) for item in value["list"]]
-    if isinstance(value, list):
-        return tuple(decode(item) for item in value)
-    return value
-
-
 def split_arguments(kind: str, args: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The construction arguments and the forward arguments of a layer type."""
     names = FORWARD_ARGUMENTS.get(kind, ())
@@ -176,9 +170,10 @@ def answer(case: dict[str, Any], constructed: Callable[[], None]) -> dict[str, A
     constructed()
     integer = INTEGER_INPUTS.get(kind, frozenset())
     inputs = [_tensor(shape, index in integer) for index, shape in enumerate(case["shapes"])]
+    named = dict(zip(INPUTS.get(kind, ()), inputs, strict=False))
     try:
         with torch.no_grad():
-            output = module(*inputs, **forward)
+            output = module(**named, **forward) if named else module(*inputs, **forward)
         shape = _shape(output)
     except Exception as error:
         return _refusal("forward", error, {**construct, **forward})

@@ -10,16 +10,22 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
+TORCH = ("-m", "tests.parity.torch_worker")
+OURS = ("-m", "tests.parity.predictor")
+
 
 class Worker:
-    """A process running one of this package's worker modules, which answers cases one at a time."""
+    """A Python process that answers cases one at a time, as `torch_worker.py` and `predictor.py` do."""
 
-    def __init__(self, module: str) -> None:
-        """Start `python -m tests.parity.<module>` and wait for its greeting."""
+    def __init__(self, *command: str) -> None:
+        """Start Python with these arguments and wait for its greeting."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"tests.parity.{module}"],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [sys.executable, *command],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if command == TORCH else None,  # torch has much to say before it dies
+        )
         self.greeting = self._read()
 
     def _read(self) -> dict[str, Any]:
@@ -49,11 +55,3 @@ class Worker:
         self._process.stdin.close()
         self._process.stdout.close()
         self._process.wait()
-
-    def __enter__(self) -> Worker:
-        """The worker itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the process."""
-        self.close()
