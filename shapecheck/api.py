@@ -18,8 +18,8 @@ Source = str | os.PathLike[str] | Mapping[str, Any]
 def load(source: Source) -> Network:
     """The network of a spec, given as a path or a mapping, its inferred arguments resolved.
 
-    Raises `SpecError`, a ValueError with `.diagnostics`, for a spec that cannot be read. A layer that does not fit is no
-    fault of the spec: `infer` reports it.
+    Raises `SpecError`, a ValueError with `.diagnostics`, for a spec that cannot be read. A layer that does not fit is
+    no fault of the spec: `infer` reports it.
 
     >>> load({"input": ["N", 8], "layers": [{"Linear": 4}]}).nodes[0].layer
     Linear(in_features=8, out_features=4, bias=True)
@@ -31,7 +31,7 @@ def load(source: Source) -> Network:
 
 
 def predict(source: Source, sizes: Mapping[str, int] | None = None, *, training: bool | None = None) -> Report:
-    """The report of a spec without torch, with all that is wrong with the spec and with the shapes; never raises for either."""
+    """The report of a spec without torch, with all that is wrong with the spec and with the shapes; never raises."""
     spec = read(source, training=training)
     if spec.network is None:
         return Report(spec.name, diagnostics=tuple(spec.findings))
@@ -39,13 +39,11 @@ def predict(source: Source, sizes: Mapping[str, int] | None = None, *, training:
     return report.replace(diagnostics=in_order([*spec.findings, *report.diagnostics]))
 
 
-def check(
-    source: Source, sizes: Mapping[str, int] | None = None, verify: bool = True, device: str = "auto"
-) -> Report:
+def check(source: Source, sizes: Mapping[str, int] | None = None, verify: bool = True, device: str = "auto") -> Report:
     """The report of a spec, given as a path or a mapping, its shapes verified against torch where torch is there.
 
-    `sizes` gives numbers to open names, e.g. {"N": 2}; `device` is auto, meta, cpu or cuda. Never raises for a bad spec: the
-    report's `diagnostics` tell what is wrong.
+    `sizes` gives numbers to open names, e.g. {"N": 2}; `device` is auto, meta, cpu or cuda. Never raises for a bad
+    spec: the report's `diagnostics` tell what is wrong.
 
     >>> report = check({"input": ["N", 8], "layers": [{"Linear": 4}]}, verify=False)
     >>> report.ok, [str(dim) for dim in report.layers[0].output], report.totals["params"]
@@ -69,7 +67,7 @@ def _verified(network: Network, sizes: Mapping[str, int] | None, device: str, re
 
 
 def in_order(findings: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The findings in the order of the file; a layer that fails alike at each use of its block is told once, and counted."""
+    """The findings in the order of the file; a layer that fails alike at each repetition is told once, and counted."""
     groups: dict[tuple[Any, ...], list[Diagnostic]] = {}
     for finding in findings:
         place = finding.message if finding.line is None else finding.hint

@@ -73,7 +73,9 @@ class ShapeError(DiagnosticError):
         self.nominal = nominal
 
 
-def construct_error(code: str, message: str, *, argument: str | None = None, hint: str | None = None, **facts: Any) -> ShapeError:
+def construct_error(
+    code: str, message: str, *, argument: str | None = None, hint: str | None = None, **facts: Any
+) -> ShapeError:
     """The error for arguments with which torch would not build the module."""
     return ShapeError(Diagnostic(code, message, hint=hint, facts=facts, argument=argument), stage="construct")
 

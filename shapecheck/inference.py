@@ -1,7 +1,7 @@
 """Prediction: a network and sizes in, a report out. No torch, no SymPy, nothing kept between calls.
 
-One pass over the nodes; each row's shape, parameters, multiply-adds and receptive field are computed anew from the layer's
-formulas. A layer that refuses its input gets a finding, and the pass goes on as far as shapes are known.
+One pass over the nodes; each row's shape, parameters, multiply-adds and receptive field are computed anew from the
+layer's formulas. A layer that refuses its input gets a finding, and the pass goes on as far as shapes are known.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from shapecheck.diagnostics import Diagnostic, ShapeError, forward_error
 from shapecheck.layers.base import EACH, LIMIT, closest, shape_text, union
-from shapecheck.net import Network, Node, Source
+from shapecheck.net import Mark, Network, Node, Source
 from shapecheck.report import Report, Row
 from shapecheck.sizes import Shape, Size, can_equal, evaluate
 
@@ -83,7 +83,7 @@ def several_outputs(network: Network, node: Node, shapes: Any) -> ShapeError:
 
 
 def resolve(network: Network) -> Network:
-    """The network with the arguments filled in that the input shapes determine; what an open size decides stays open."""
+    """The network, with the arguments that the input shapes determine; what an open size decides stays open."""
     if not any(node.open for node in network.nodes):
         return network
     rows = infer(network).rows
@@ -110,8 +110,10 @@ def pick(source: int | Source | None, values: list[Any]) -> Any:
     return value
 
 
-def _read(sources: tuple[int | Source | None, ...], values: list[Any], fields: list[Any]) -> tuple[tuple[Any, ...], Any]:
-    """The input shapes of a node with several sources, or with one of several outputs, and the union of their fields."""
+def _read(
+    sources: tuple[int | Source | None, ...], values: list[Any], fields: list[Any]
+) -> tuple[tuple[Any, ...], Any]:
+    """The input shapes of a node of several sources, or of one of several outputs, and the union of their fields."""
     shapes = tuple(pick(source, values) for source in sources)
     known = [source if isinstance(source, int) else source.value for source in sources if source is not None]
     return shapes, union([fields[value] for value in known]) if known else None
@@ -152,9 +154,10 @@ def _check_outputs(network: Network, values: list[Any], sizes: Mapping[str, int]
             findings.extend(_disagreement(network.source_name(source), value, claimed, claim.mark, network.file))
 
 
-def _disagreement(name: str, found: Any, claim: Shape, mark: Any, file: str | None) -> list[Diagnostic]:
+def _disagreement(name: str, found: Any, claim: Shape, mark: Mark, file: str | None) -> list[Diagnostic]:
     if found == claim or (len(found) == len(claim) and all(map(can_equal, found, claim))):
         return []
     message = f"{name}: the output is {shape_text(found)}, the spec claims {shape_text(claim)}"
     facts = {"output": found, "claim": claim}
-    return [Diagnostic("SP307", message, "error", file, *mark, name, f"output: {shape_text(found)}", facts)]
+    finding = Diagnostic("SP307", message, hint=f"output: {shape_text(found)}", facts=facts)
+    return [finding.at(file, mark.line, mark.column, name)]

@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A layer at its place. `layer` is None where the spec's fault left none; `fault` is what torch's constructor would say."""
+    """A layer at its place. `layer` is None where a fault left none; `fault` is what torch's constructor would say."""
 
     name: str
     type: str

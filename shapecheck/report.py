@@ -17,7 +17,7 @@ from shapecheck.sizes import Dim, Shape, Size
 
 
 class ReceptiveField(NamedTuple):
-    """What output cell 0 sees, in input cells an axis: how many, how far its neighbour's field is off, where it begins."""
+    """What output cell 0 sees on each axis: how many input cells, how far off its neighbour's are, where they begin."""
 
     size: tuple[Any, ...]
     stride: tuple[Any, ...]
@@ -29,7 +29,7 @@ class ReceptiveField(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One layer's columns. `seen` is the receptive field as the layers compute it; `receptive_field` as people read it."""
+    """One layer's columns; `seen` is the receptive field as layers compute it, `receptive_field` as people read it."""
 
     node: Node
     inputs: tuple[Any, ...]  # a shape each, None where not known

@@ -1,7 +1,7 @@
 """A JSON Schema (draft-07) of the spec, generated from the catalogue, for editors that complete and check YAML.
 
-Main definition: `schema`. Layer names, argument names, defaults and descriptions are read off the layer classes; the keys of a
-spec and of an entry off their readers. Branches of `oneOf` are avoided: editors complete badly through them.
+Main definition: `schema`. Layer names, argument names, defaults and descriptions are read off the layer classes; the
+keys of a spec and of an entry off their readers. Branches of `oneOf` are avoided: editors complete badly through them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {key: _top(key) for key in KEYS},
         "definitions": {
-            "shape": {"type": "array", "items": {"type": ["integer", "string"]}, "description": "Sizes; a name is left open."},
+            "shape": {
+                "type": "array",
+                "items": {"type": ["integer", "string"]},
+                "description": "Sizes; a name is left open.",
+            },
             "entries": {"type": "array", "items": {"$ref": "#/definitions/entry"}},
             "entry": _entry(layers),
             **{name: _layer(name, cls) for name, cls in layers.items()},
@@ -51,15 +55,16 @@ def schema() -> dict[str, Any]:
 def _top(key: str) -> dict[str, Any]:
     """The schema of one key at the top of a spec."""
     shape = {"$ref": "#/definitions/shape"}
-    return {
+    top: dict[str, dict[str, Any]] = {
         "name": {"type": "string", "description": "What the network is called."},
         "input": shape,
         "inputs": {"type": "object", "additionalProperties": shape, "description": "Several inputs by name."},
-        "output": {"type": ["array", "object"], "description": "A claim: the shape the last layer gives, or shapes by name."},
+        "output": {"type": ["array", "object"], "description": "A claim: the last shape, or shapes by name."},
         "mode": {"enum": ["train", "eval"], "description": "torch's default is train."},
         "layers": {"$ref": "#/definitions/entries"},
         "blocks": {"type": "object", "additionalProperties": _block(), "description": "Blocks, used like layers."},
-    }[key]  # fmt: skip
+    }
+    return top[key]
 
 
 def _block() -> dict[str, Any]:
@@ -82,11 +87,15 @@ def _entry(layers: dict[str, type[Layer]]) -> dict[str, Any]:
         "type": ["string", "object"],
         "properties": {
             "name": {"type": "string", "description": "By which `from` finds it."},
-            "from": {"type": ["string", "array"], "items": {"type": "string"}, "description": "What it reads; else the entry before."},
+            "from": {"type": ["string", "array"], "items": {"type": "string"}, "description": "What it reads."},
             "repeat": {"type": ["integer", "string"], "minimum": 0},
             "output": {"$ref": "#/definitions/shape"},
             "Sequential": entries,
-            "Residual": {"type": ["object", "array"], "properties": {"body": entries, "shortcut": entries}, "additionalProperties": False},
+            "Residual": {
+                "type": ["object", "array"],
+                "properties": {"body": entries, "shortcut": entries},
+                "additionalProperties": False,
+            },
             "Branches": {
                 "type": "object",
                 "required": ["paths"],

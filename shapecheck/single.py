@@ -51,7 +51,7 @@ def _check_optional(layer: Layer, inputs: list[Any]) -> None:
 
 
 def _resolve(layer: Layer, inputs: list[Any]) -> Layer:
-    """The lazy layer with its arguments inferred: torch builds it only now, so what it refuses is refused in forward."""
+    """The lazy layer, its arguments inferred: torch builds it only now, so what it refuses it refuses in forward."""
     try:
         return layer.resolve(*inputs)
     except ShapeError as error:
@@ -75,6 +75,15 @@ def _record(type: str, arguments: dict[str, Any], training: bool, key: bytes | N
             _records.clear()
         _records[key] = made
     return made
+
+
+def _resolved(layer: Layer, inputs: list[Any]) -> Layer:
+    """The layer with its arguments inferred: torch's Lazy modules look at the others in forward only."""
+    try:
+        return layer.resolve(*inputs)
+    except ShapeError as error:
+        error.stage = "forward"
+        raise
 
 
 def unknown_layer(type: str, blocks: Iterable[str] = ()) -> ShapeError:

@@ -1,9 +1,9 @@
 """Open sizes: a dimension that is still a name, and the arithmetic on it.
 
-A `Size` is a polynomial with integer coefficients over atoms: names (`N`, `H`), floors of a size by a number, minima. The
-formulas of `formulas.py` run on it as they run on ints, so a network's shapes stay open as long as the arithmetic allows.
-Nested floors collapse, by floor((floor(x/m) + a)/b) = floor((x + a m)/(m b)), and an open size whose terms cancel is an int
-again. Names stand for sizes >= 1.
+A `Size` is a polynomial with integer coefficients over atoms: names (`N`, `H`), floors of a size by a number, minima.
+The formulas of `formulas.py` run on it as they run on ints, so a network's shapes stay open as long as the arithmetic
+allows. Nested floors collapse, by floor((floor(x/m) + a)/b) = floor((x + a m)/(m b)), and an open size whose terms
+cancel is an int again. Names stand for sizes >= 1.
 
 Main definitions: `Size`, `name`, `evaluate`, `can_be`, `can_equal`.   Laws: tests/book/test_03_open_sizes.py.
 """
@@ -168,7 +168,9 @@ class Size:
         single = _single_floor(self)
         if single is not None:
             return _floor_text(*single)
-        ordered = sorted(self.terms.items(), key=lambda item: (item[0] == (), -len(item[0]), [_order(a) for a in item[0]]))
+        ordered = sorted(
+            self.terms.items(), key=lambda item: (item[0] == (), -len(item[0]), [_order(a) for a in item[0]])
+        )
         text = "".join(_term_text(monomial, factor) for monomial, factor in ordered)
         return text[3:] if text.startswith(" + ") else "-" + text[3:]
 

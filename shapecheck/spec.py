@@ -1,7 +1,7 @@
 """A spec -> a network: the top of the file, its inputs, blocks and layers. The only reader of YAML.
 
-Main definition: `read`. All faults of a spec are collected, each with its place; what can be read is read, so that one run
-tells all. Format: README.md, section "The spec"; entries are unrolled by `unroll.py`.
+Main definition: `read`. All faults of a spec are collected, each with its place; what can be read is read, so that one
+run tells all. Format: README.md, section "The spec"; entries are unrolled by `unroll.py`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ from typing import Any, NamedTuple
 
 from shapecheck import yaml_nodes
 from shapecheck.diagnostics import Diagnostic
+from shapecheck.foresee import STRUCTURES
 from shapecheck.inference import resolve
+from shapecheck.layers import LAYERS
 from shapecheck.layers.base import closest
-from shapecheck.net import Claim, Mark, Network, Source
+from shapecheck.net import Claim, Network, Source
+from shapecheck.scope import Block, Scope, Value
 from shapecheck.sizes import Shape, Size
-from shapecheck.unroll import INPUT, STRUCTURES, Block, Scope, Stop, Unroller, Value
+from shapecheck.spec_values import INPUT, Stop, mark_of
+from shapecheck.unroll import Unroller
 from shapecheck.yaml_nodes import Entry, plain, shown
 from shapecheck.yaml_nodes import Node as Tree
 
@@ -80,7 +84,9 @@ def _bytes(file: str, findings: list[Diagnostic]) -> bytes | None:
         return None
     if len(data) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES // 1_000_000} MB"
-        findings.append(Diagnostic("SP005", message, file=file, hint="write layers that repeat with `repeat:` or a block"))
+        findings.append(
+            Diagnostic("SP005", message, file=file, hint="write layers that repeat with `repeat:` or a block")
+        )
         return None
     return data
 
@@ -132,14 +138,16 @@ class _Reader:
         mode = self.mode(top.get("mode"))
         unroller.training = mode if self.training is None else self.training
         shapes = self.inputs(top)
-        marks = {name: _mark(entry.value) for name, entry in self.input_entries(top).items()}
+        marks = {name: mark_of(entry.value) for name, entry in self.input_entries(top).items()}
         unroller.count = len(shapes)
         for shape in shapes.values():
             for dim in shape or ():
                 if isinstance(dim, Size):
                     unroller.known_sizes |= dim.names()
         self.blocks(top.get("blocks"))
-        values: dict[str, Value] = {name: None if shape is None else i for i, (name, shape) in enumerate(shapes.items())}
+        values: dict[str, Value] = {
+            name: None if shape is None else i for i, (name, shape) in enumerate(shapes.items())
+        }
         scope = Scope(next(iter(values.values())) if len(values) == 1 else None)
         scope.names |= values
         scope.own |= {name: top["inputs"].value for name in values if "inputs" in top}
@@ -147,7 +155,9 @@ class _Reader:
         end: Value = None
         if isinstance(entries, list):
             if not entries:
-                self.note("SP100", "the network has no layers", top["layers"].value.mark, "layers: [Flatten, {Linear: 10}]")
+                self.note(
+                    "SP100", "the network has no layers", top["layers"].value.mark, "layers: [Flatten, {Linear: 10}]"
+                )
             unroller.foresee(entries)
             end = unroller.run(entries, scope)
         elif "layers" in top:
@@ -190,7 +200,9 @@ class _Reader:
         """Whether the network is in training mode, torch's default."""
         if entry is None or entry.value.value in ("train", "eval"):
             return entry is None or entry.value.value == "train"
-        self.note("SP103", f"mode is train or eval, not {shown(str(plain(entry.value)))}", entry.value.mark, "mode: eval")
+        self.note(
+            "SP103", f"mode is train or eval, not {shown(str(plain(entry.value)))}", entry.value.mark, "mode: eval"
+        )
         return True
 
     def input_entries(self, top: dict[str, Entry]) -> dict[str, Entry]:
@@ -201,7 +213,12 @@ class _Reader:
         if isinstance(inputs, dict) and inputs:
             return inputs
         if "inputs" in top:
-            self.note("SP103", "inputs is a mapping of names to shapes", top["inputs"].value.mark, "inputs: {image: [N, 3, H, W]}")
+            self.note(
+                "SP103",
+                "inputs is a mapping of names to shapes",
+                top["inputs"].value.mark,
+                "inputs: {image: [N, 3, H, W]}",
+            )
         return {}
 
     def inputs(self, top: dict[str, Entry]) -> dict[str, Shape | None]:
@@ -210,7 +227,9 @@ class _Reader:
         shapes = {name: self.unroller.shape_of(e.value, name, scope) for name, e in self.input_entries(top).items()}
         for name, entry in self.input_entries(top).items():
             if "[" in name or not name:
-                self.note("SP103", f"an input's name is a word, not {shown(name)}", entry.key.mark, "inputs: {image: [...]}")
+                self.note(
+                    "SP103", f"an input's name is a word, not {shown(name)}", entry.key.mark, "inputs: {image: [...]}"
+                )
         return shapes
 
     def blocks(self, entry: Entry | None) -> None:
@@ -226,8 +245,6 @@ class _Reader:
 
     def block(self, name: str, entry: Entry) -> None:
         """One block: its parameters and layers."""
-        from shapecheck.layers import LAYERS
-
         form = f"{name}: {{params: {{width: , stride: 1}}, layers: [...]}}"
         parts = entry.value.value
         if name in LAYERS or name in STRUCTURES:
@@ -258,7 +275,8 @@ class _Reader:
             self.note("SP103", f"the params of {name} are a mapping of names to defaults", entry.value.mark, form)
             return {}
         return {
-            key: None if item.value.value is None and not item.value.quoted else item.value for key, item in listed.items()
+            key: None if item.value.value is None and not item.value.quoted else item.value
+            for key, item in listed.items()
         }
 
     def outputs(self, entry: Entry | None, scope: Scope, end: Value) -> list[tuple[int | Source, Claim | None]]:
@@ -273,10 +291,5 @@ class _Reader:
         for value, tree in pairs:
             shape = self.unroller.shape_of(tree, "output", scope, self.unroller.known_sizes)
             if value is not None and shape is not None:
-                claims.append((value, Claim(shape, _mark(tree))))
+                claims.append((value, Claim(shape, mark_of(tree))))
         return claims
-
-
-def _mark(tree: Tree) -> Mark:
-    line, column = tree.mark
-    return Mark(line or None, column if line else None)

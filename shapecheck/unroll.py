@@ -1,172 +1,54 @@
 """The layers of a spec, unrolled: entries with blocks, repeats and branches in, a flat list of nodes out.
 
 Main definitions: `Unroller` (collects nodes and findings), `Scope` (names, parameters and the current value of a list).
-An entry is a type, or a mapping with one type (a layer, a block of the spec, `Sequential`, `Residual`, `Branches`) and, beside
-it, `name`, `from`, `repeat` and `output`. Nothing here computes shapes; `inference.resolve` fills in what is inferred.
+An entry is a type, or a mapping with one type (a layer, a block of the spec, `Sequential`, `Residual`, `Branches`) and,
+beside it, `name`, `from`, `repeat` and `output`. Nothing here computes shapes; `inference.resolve` fills in what is
+inferred.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shapecheck.diagnostics import Diagnostic, ShapeError
-from shapecheck.expressions import ExpressionError, substitute
+from shapecheck.diagnostics import ShapeError
+from shapecheck.foresee import ATTRIBUTES, STRUCTURES, least
 from shapecheck.layers import LAYERS, LAZY
-from shapecheck.layers.base import LIMIT, Layer, closest, make, signature
+from shapecheck.layers.base import COMMON_ALIASES, Layer, closest, make, signature, unknown_argument
 from shapecheck.net import Claim, Mark, Node, Source
+from shapecheck.scope import BROKEN, Block, Cache, Made, Scope, Value
 from shapecheck.single import input_count_error, unknown_layer
-from shapecheck.sizes import NAME, Dim, Shape, parse
+from shapecheck.spec_values import INPUT, Stop, Values, mark_of
 from shapecheck.yaml_nodes import Entry, plain, shown
 from shapecheck.yaml_nodes import Node as Tree
 
 MAX_LAYERS = 1_000_000  # unrolled
 MAX_NESTING = 40  # of blocks and structures inside each other, after unrolling
-MAX_FINDINGS = 200  # more than anybody reads; the spec is not read further
-
-ATTRIBUTES = ("name", "from", "repeat", "output")
-STRUCTURES = ("Sequential", "Residual", "Branches")
-INPUT = "input"  # what `from:` calls the input of a block, or of a network with one
-SOURCE = re.compile(r"(?P<name>.+?)(?P<path>(?:\[\d+\])*)")
-
-BROKEN = object()  # a value that a fault of the spec left unknown
-Value = int | Source | None  # None: not known, because of a fault that has its finding
 
 
-class Stop(Exception):
-    """The unrolling ends here; the finding that says why is recorded."""
-
-
-class Scope:
-    """What a list of entries sees: names of values, parameters of the block around it, and the value before."""
-
-    def __init__(
-        self, value: Value, prefix: str = "", parameters: Mapping[str, Any] | None = None, outer: Scope | None = None
-    ) -> None:
-        self.value = value
-        self.prefix = prefix
-        self.parameters: Mapping[str, Any] = parameters or {}
-        self.outer = outer
-        self.names: dict[str, Value] = {}
-        self.own: dict[str, Tree] = {}  # the names given in this list, to find doubled ones
-        self.later: set[str] = set() if outer is None else outer.later
-        self.cache = Cache() if outer is None else outer.cache
-
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.names or (self.outer is not None and name in self.outer)
-
-    def __getitem__(self, name: str) -> Value:
-        return self.names[name] if name in self.names or self.outer is None else self.outer[name]
-
-    def known(self) -> list[str]:
-        """All names that can be read here, the nearest first."""
-        return [*reversed(self.names), *([] if self.outer is None else self.outer.known())]
-
-
-class Cache:
-    """What the entries of one scope made before, by entry: repetitions make equal layers and equal calls of blocks."""
-
-    def __init__(self) -> None:
-        self.made: dict[int, Made] = {}
-        self.calls: dict[int, tuple[dict[str, Any], Cache]] = {}
-
-
-class Made:
-    """A layer as an entry makes it; the same for every repetition of the entry in one scope."""
-
-    __slots__ = ("fault", "given", "layer", "marks", "waits")
-
-    def __init__(self, layer: Layer | None, fault: ShapeError | None, given: dict[str, Any], marks: dict[str, Mark]) -> None:
-        self.layer = layer
-        self.fault = fault
-        self.given = given
-        self.marks = marks
-        self.waits = layer is not None and layer.unresolved
-
-
-class Block:
-    """A block of the spec: parameters with their defaults (a `Tree`, or None where one must be given) and its layers."""
-
-    def __init__(self, name: str, parameters: dict[str, Tree | None], layers: list[Tree]) -> None:
-        self.name = name
-        self.parameters = parameters
-        self.layers = layers
-
-
-class Unroller:
+class Unroller(Values):
     """Turns entries into nodes; `findings` holds what is wrong with them."""
 
     def __init__(self, file: str | None, inputs: Sequence[str], training: bool) -> None:
-        self.file = file
+        super().__init__(file)
         self.training = training
         self.count = len(inputs)
         self.nodes: list[Node] = []
-        self.findings: list[Diagnostic] = []
         self.claims: list[tuple[int | Source, Claim]] = []
         self.blocks: dict[str, Block] = {}
         self.active: list[str] = []  # blocks being unrolled, outermost first
         self.counters: dict[str, int] = {}
-        self.known_sizes: set[str] = set()
-        self.broken = 0  # values that a fault of the spec left unknown, so far
         self.steps = 0
         self.nesting = 0
 
-    # findings --------------------------------------------------------------------------------------------------------
-
-    def note(self, code: str, message: str, mark: Any, hint: str | None = None, **facts: Any) -> None:
-        """Record a finding at a place; with too many the unrolling stops."""
-        line, column = mark if mark is not None and mark[0] else (None, None)
-        finding = Diagnostic(code, message, "error", self.file, line, column, None, hint, facts)
-        if finding not in self.findings:
-            self.findings.append(finding)
-        if len(self.findings) >= MAX_FINDINGS:
-            raise Stop
-
-    def note_error(self, error: ShapeError, mark: Any) -> None:
-        """Record the findings of an error at a place."""
-        for finding in error.diagnostics:
-            self.note(finding.code, finding.message, mark, finding.hint, **finding.facts)
-
-    # how many ---------------------------------------------------------------------------------------------------------
+    # entries ---------------------------------------------------------------------------------------------------------
 
     def foresee(self, entries: Sequence[Tree]) -> None:
         """Stop before the unrolling, if the repeats and blocks that are plain to see already make too many layers."""
         counts: dict[str, int] = {}
         for entry in entries:
-            if self.least(entry, counts) > MAX_LAYERS:
+            if least(entry, self.blocks, counts) > MAX_LAYERS:
                 self.too_many(entry)
-
-    def least(self, tree: Tree, counts: dict[str, int]) -> int:
-        """How many layers an entry, or a list of entries, makes at the least; `counts` keeps what is known of blocks."""
-        value = tree.value
-        if isinstance(value, list):
-            return sum(self.least(item, counts) for item in value)
-        if not isinstance(value, dict):
-            return self.least_of_type(str(tree.text), counts)
-        times = value["repeat"].value.value if "repeat" in value else 1
-        inside = sum(self.least_inside(key, entry.value, counts) for key, entry in value.items() if key not in ATTRIBUTES)
-        return inside * times if type(times) is int else 0
-
-    def least_inside(self, word: str, arguments: Tree, counts: dict[str, int]) -> int:
-        """The same of a type with its arguments."""
-        if word not in STRUCTURES:
-            return self.least_of_type(word, counts)
-        if isinstance(arguments.value, dict):
-            return sum(self.least(entry.value, counts) for entry in arguments.value.values() if isinstance(entry.value.value, list))
-        return self.least(arguments, counts) if isinstance(arguments.value, list) else 0
-
-    def least_of_type(self, word: str, counts: dict[str, int]) -> int:
-        """The same of a layer or block by its name; a block inside itself counts for nothing."""
-        if word not in self.blocks:
-            return 1 if word in LAYERS else 0
-        if word not in counts:
-            counts[word] = 0
-            counts[word] = sum(self.least(entry, counts) for entry in self.blocks[word].layers)
-        return counts[word]
-
-    # entries ---------------------------------------------------------------------------------------------------------
 
     def run(self, entries: Sequence[Tree], scope: Scope) -> Value:
         """The value at the end of a list of entries, which are unrolled into nodes."""
@@ -196,7 +78,9 @@ class Unroller:
         else:
             sources = (scope.value,)
             if scope.value is None and not self.nodes and self.count > 1 and not self.findings:
-                self.note("SP105", f"{kind.text} has several inputs to choose from", kind.mark, "from: the one it reads")
+                self.note(
+                    "SP105", f"{kind.text} has several inputs to choose from", kind.mark, "from: the one it reads"
+                )
         times = self.repeat(attributes.get("repeat"), scope)
         claim = self.claim(attributes.get("output"), scope)
         before = len(self.nodes)
@@ -295,109 +179,6 @@ class Unroller:
     def _parameters(self, block: str) -> list[str]:
         return list(self.blocks[block].parameters) if block in self.blocks else []
 
-    # attributes ------------------------------------------------------------------------------------------------------
-
-    def given_name(self, entry: Entry | None, scope: Scope) -> str | None:
-        """The name an entry gives itself."""
-        if entry is None:
-            return None
-        name = self.value(entry.value, scope)
-        if name is BROKEN:
-            return None
-        if not isinstance(name, str) or not name or name == INPUT or "[" in name:
-            mark = entry.value.mark
-            self.note("SP103", f"a name is a word, not {shown(str(name))}", mark, "name: conv1 (`input` is taken)")
-            return None
-        first = scope.own.get(name)
-        if first is not None and first is not entry.value:
-            where = f"line {first.mark.line}" if first.mark[0] else "the same list"
-            self.note("SP107", f"the name {name} is given twice", entry.value.mark, f"the first is in {where}; choose another")
-        scope.own[name] = entry.value
-        return name
-
-    def repeat(self, entry: Entry | None, scope: Scope) -> int:
-        """How often an entry runs: `repeat`, 1 without."""
-        if entry is None:
-            return 1
-        times = self.value(entry.value, scope)
-        if times is BROKEN:
-            return 1
-        if type(times) is not int or times < 0:
-            self.note("SP103", f"repeat is a whole number, not {shown(str(times))}", entry.value.mark, "repeat: 2")
-            return 1
-        return times
-
-    def claim(self, entry: Entry | None, scope: Scope) -> Claim | None:
-        """The shape an entry says it gives: `output`."""
-        if entry is None:
-            return None
-        shape = self.shape_of(entry.value, "output", scope, self.known_sizes)
-        return None if shape is None else Claim(shape, _mark(entry.value))
-
-    def shape_of(self, tree: Tree, what: str, scope: Scope, known: set[str] | None = None) -> Shape | None:
-        """A shape as the spec writes it: a list of sizes, each a number or a name (one of `known`, if given)."""
-        dims = tree.value
-        if not isinstance(dims, list):
-            self.note("SP103", f"{what} is a list of sizes, not {shown(str(plain(tree)))}", tree.mark, f"{what}: [N, 3, 224, 224]")
-            return None
-        shape = [self.dim(dim, scope, known) for dim in dims]
-        return None if None in shape else tuple(dim for dim in shape if dim is not None)
-
-    def dim(self, tree: Tree, scope: Scope, known: set[str] | None) -> Dim | None:
-        """One size of a shape."""
-        value = self.value(tree, scope)
-        if type(value) is int and 0 <= value < LIMIT:
-            return value
-        if isinstance(value, str) and NAME.fullmatch(value):
-            if known is None or value in known:
-                return parse(value)
-            best = closest(value, known)
-            hint = f"did you mean {best}?" if best else f"the input's names are {', '.join(sorted(known)) or 'none'}"
-            self.note("SP105", f"no input has a size named {value}", tree.mark, hint)
-            return None
-        if value is BROKEN:
-            return None
-        hint = "leave a size open with a name: N"
-        if type(value) is int:
-            reason = "negative" if value < 0 else "beyond 2^63 - 1"
-            self.note("SP103", f"the size {shown(str(value))} is {reason}", tree.mark, hint)
-        else:
-            self.note("SP103", f"a size is a whole number or a name, not {shown(str(value))}", tree.mark, hint)
-        return None
-
-    def sources(self, tree: Tree, scope: Scope) -> tuple[Value, ...]:
-        """The values that `from` names."""
-        names = tree.value if isinstance(tree.value, list) else [tree]
-        if not names:
-            self.note("SP103", "from names no value", tree.mark, "from: [a, b]")
-        return tuple(self.source(name, scope) for name in names) or (None,)
-
-    def source(self, tree: Tree, scope: Scope) -> Value:
-        """The value of one name, `name[1]` being the second of several outputs."""
-        word = self.value(tree, scope)
-        if word is BROKEN:
-            return None
-        text = word if isinstance(word, str) else str(tree.text)
-        match = SOURCE.fullmatch(text)
-        base, path = (match["name"], match["path"]) if match else (text, "")
-        if base not in scope:
-            self.note("SP105", *self._unknown_source(base, scope, tree))
-            return None
-        value = scope[base]
-        if not path or value is None:
-            return value
-        steps = tuple(int(step) for step in re.findall(r"\d{1,9}", path))
-        return Source(value.value, value.path + steps) if isinstance(value, Source) else Source(value, steps)
-
-    def _unknown_source(self, name: str, scope: Scope, tree: Tree) -> tuple[str, Any, str]:
-        if name in scope.later:
-            message = f"{name} stands further down, or is this layer: a layer reads what stands before it"
-            return message, tree.mark, "move it above the layer that reads it"
-        names = scope.known()[:1000]
-        best = closest(name, names)
-        hint = f"did you mean {best}?" if best else f"there are: {', '.join(names[:8])}"
-        return f"nothing is named {shown(name)} here", tree.mark, hint
-
     # structures ------------------------------------------------------------------------------------------------------
 
     def structure(
@@ -405,7 +186,9 @@ class Unroller:
     ) -> Value:
         """Sequential, Residual or Branches: lists of entries inside an entry, which see the names around them."""
         if len(sources) > 1:
-            self.note("SP308", f"{word} takes one input, {len(sources)} are given", kind.mark, "merge them first: Add, Concat")
+            self.note(
+                "SP308", f"{word} takes one input, {len(sources)} are given", kind.mark, "merge them first: Add, Concat"
+            )
         prefix = scope.prefix + (name or self.count_name(word, scope)) + "."
         value = sources[0]
         if word == "Sequential":
@@ -432,7 +215,7 @@ class Unroller:
         if "shortcut" in parts and parts["shortcut"] is not None:
             entries = self.entries(parts["shortcut"], kind, "shortcut")
             shortcut = self.inside(entries, value, prefix + "shortcut.", scope)
-        return self.node("Add", LAYERS["Add"](), (body, shortcut), prefix + "add", _mark(kind))
+        return self.node("Add", LAYERS["Add"](), (body, shortcut), prefix + "add", mark_of(kind))
 
     def branches(self, kind: Tree, tree: Tree | None, value: Value, prefix: str, scope: Scope) -> Value:
         """All paths on the same input, their outputs side by side along `dim`."""
@@ -449,10 +232,11 @@ class Unroller:
             self.note("SP100", "Branches without paths", kind.mark, form)
             return None
         ends = tuple(
-            self.inside(self.entries(path, kind, "a path"), value, f"{prefix}{i}.", scope) for i, path in enumerate(paths)
+            self.inside(self.entries(path, kind, "a path"), value, f"{prefix}{i}.", scope)
+            for i, path in enumerate(paths)
         )
-        marks = {"dim": _mark(parts["dim"].value)} if "dim" in parts else {}
-        return self.node("Concat", LAYERS["Concat"](dim=dim), ends, prefix + "concat", _mark(kind), marks)
+        marks = {"dim": mark_of(parts["dim"].value)} if "dim" in parts else {}
+        return self.node("Concat", make(LAYERS["Concat"], {"dim": dim}), ends, prefix + "concat", mark_of(kind), marks)
 
     def keys(
         self, kind: Tree, tree: Tree | None, known: Sequence[str], needed: Sequence[str], form: str
@@ -490,7 +274,9 @@ class Unroller:
         """The value of a block of the spec, its parameters put in."""
         if block.name in self.active:
             chain = " -> ".join([*self.active[self.active.index(block.name) :], block.name])
-            self.note("SP108", f"the block {block.name} contains itself: {chain}", kind.mark, "a block is finite: use repeat")
+            self.note(
+                "SP108", f"the block {block.name} contains itself: {chain}", kind.mark, "a block is finite: use repeat"
+            )
             raise Stop
         if len(sources) > 1:
             self.note("SP308", f"the block {block.name} takes one input, {len(sources)} are given", kind.mark)
@@ -544,13 +330,13 @@ class Unroller:
             made = scope.cache.made[id(kind)] = self.make(kind, tree, scope)
         own = name or self.count_name(str(kind.text), scope)
         value = scope.names[own] = self.node(
-            str(kind.text), made.layer, sources, scope.prefix + own, _mark(kind), made.marks, claim, made.fault,
+            str(kind.text), made.layer, sources, scope.prefix + own, mark_of(kind), made.marks, claim, made.fault,
             made.given, made.waits,
         )  # fmt: skip
         return value
 
     def make(self, kind: Tree, tree: Tree | None, scope: Scope) -> Made:
-        """The layer an entry describes; a fault of the spec is recorded, one of the arguments kept for inference to report."""
+        """The layer an entry describes; a spec's fault is recorded, an argument's kept for inference to tell."""
         word = str(kind.text)
         if word not in LAYERS:
             self.note_error(unknown_layer(word, [*self.blocks, *STRUCTURES]), kind.mark)
@@ -575,9 +361,7 @@ class Unroller:
             return Made(None, error, given, marks)
 
     def correct(self, cls: type[Layer], word: str, given: dict[str, Any], spread: Mapping[str, Any]) -> None:
-        """Record unknown arguments, and go on with what their author most likely meant, so that one slip is one finding."""
-        from shapecheck.layers.base import COMMON_ALIASES, unknown_argument
-
+        """Record unknown arguments and go on with what was most likely meant, so that one slip is one finding."""
         names = argument_names(cls)
         for argument in [a for a in given if a not in names]:
             value = given.pop(argument)
@@ -589,50 +373,6 @@ class Unroller:
             best = closest(argument, names, {**COMMON_ALIASES, **cls.aliases})
             if best is not None:
                 given.setdefault(best, value)
-
-    def spread(
-        self, word: str, names: list[str], tree: Tree | None, scope: Scope, first: list[str]
-    ) -> dict[str, tuple[Any, Mark, Mark]]:
-        """The arguments by name, each with the places of value and key: from a mapping, a list in torch's order or a scalar."""
-        if tree is None or (tree.value is None and not tree.quoted):
-            return {}
-        if isinstance(tree.value, dict):
-            return {
-                key: (self.value(entry.value, scope), _mark(entry.value), _mark(entry.key))
-                for key, entry in tree.value.items()
-            }
-        if isinstance(tree.value, list) and not (len(names) == 1 and len(tree.value) != 1):
-            if len(tree.value) > len(names):
-                listed = ", ".join(names) or "none"
-                message = f"{word} is given {len(tree.value)} arguments, it takes {len(names)}"
-                self.note("SP102", message, tree.mark, f"in order: {listed}")
-            return {n: (self.value(v, scope), _mark(v), _mark(v)) for n, v in zip(names, tree.value, strict=False)}
-        if not first:
-            self.note("SP102", f"{word} takes no arguments", tree.mark, f"- {word}")
-            return {}
-        return {first[0]: (self.value(tree, scope), _mark(tree), _mark(tree))}
-
-    def value(self, tree: Tree, scope: Scope) -> Any:
-        """A value of the spec, its `${...}` put in; lists as tuples."""
-        value = tree.value
-        if isinstance(value, list):
-            return tuple(self.value(item, scope) for item in value)
-        if isinstance(value, dict):
-            return {key: self.value(entry.value, scope) for key, entry in value.items()}
-        if isinstance(value, str) and "${" in value:
-            if any(known is BROKEN and name in value for name, known in scope.parameters.items()):
-                self.broken += 1
-                return BROKEN
-            try:
-                value = substitute(value, scope.parameters)
-            except ExpressionError as error:
-                line, column = tree.mark
-                mark = Mark(line, column + error.offset + (1 if tree.quoted else 0)) if line else None
-                self.note("SP110", error.message, mark, error.hint)
-                value = BROKEN
-        if value is BROKEN:
-            self.broken += 1
-        return value
 
     # nodes -----------------------------------------------------------------------------------------------------------
 
@@ -670,11 +410,6 @@ class Unroller:
 def argument_names(cls: type[Layer]) -> list[str]:
     """The arguments a spec may give a layer, in torch's order; its mode is the network's."""
     return [name for name in signature(cls).names if name != "training"]
-
-
-def _mark(tree: Tree) -> Mark:
-    line, column = tree.mark
-    return Mark(line or None, column if line else None)
 
 
 def _name_of(entry: Tree) -> str | None:

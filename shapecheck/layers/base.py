@@ -1,6 +1,7 @@
 """What a layer is: a frozen record of what torch calls its arguments, with the rules that follow from them.
 
-A layer class holds torch's arguments as fields in torch's order (so a list of arguments in a spec is positional) and gives
+A layer class holds torch's arguments as fields in torch's order (so a list of arguments in a spec is positional) and
+gives
 
 - `shape(*inputs)`: the output shape, or a `ShapeError` of stage "forward" where torch's module would refuse the input;
 - `params()`: the number of parameters;   `macs(inputs, output)`: multiply-adds, in closed form, no tensors;
@@ -9,8 +10,8 @@ A layer class holds torch's arguments as fields in torch's order (so a list of a
 
 Making the record checks what torch's constructor checks (a `ShapeError` of stage "construct").
 
-Receptive fields: one (size, stride, start) triple an axis, in input cells; `EACH` before the first window (every cell sees
-itself, on any number of axes), None once every cell may see the whole input.
+Receptive fields: one (size, stride, start) triple an axis, in input cells; `EACH` before the first window (every cell
+sees itself, on any number of axes), None once every cell may see the whole input.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Layer:
 
 
 @cache
-def parameters(cls: type[Layer]) -> tuple[Field[Any], ...]:
+def parameters(cls: type[Any]) -> tuple[Field[Any], ...]:
     """The fields of a layer class that are arguments, in torch's positional order, under torch's names."""
     return tuple(_named(field) for field in fields(cls) if field.init)  # type: ignore[arg-type]
 
@@ -106,7 +107,7 @@ def _named(field: Field[Any]) -> Field[Any]:
 
 
 class Signature(NamedTuple):
-    """What a layer class takes: all argument names in order, those that must be given, whether it has a training mode."""
+    """What a layer class takes: its argument names in order, those that must be given, whether it has a mode."""
 
     names: tuple[str, ...]
     known: frozenset[str]
@@ -115,7 +116,7 @@ class Signature(NamedTuple):
 
 
 @cache
-def signature(cls: type[Layer]) -> Signature:
+def signature(cls: type[Any]) -> Signature:
     """The signature of a layer class, read off its fields."""
     names = tuple(field.name for field in parameters(cls))
     needed = {f.name for f in parameters(cls) if f.default is MISSING and f.default_factory is MISSING}
@@ -159,7 +160,8 @@ def unknown_argument(cls: type[Layer], argument: str, known: Sequence[str]) -> S
 
 COMMON_ALIASES = {
     "filters": "out_channels", "channels": "out_channels", "out": "out_channels", "units": "out_features",
-    "kernel": "kernel_size", "k": "kernel_size", "ks": "kernel_size", "window": "kernel_size", "pool_size": "kernel_size",
+    "kernel": "kernel_size", "k": "kernel_size", "ks": "kernel_size", "window": "kernel_size",
+    "pool_size": "kernel_size",
     "strides": "stride", "s": "stride", "pad": "padding", "pads": "padding", "dilations": "dilation",
     "dilation_rate": "dilation", "use_bias": "bias", "rate": "p", "prob": "p", "axis": "dim", "epsilon": "eps",
 }  # fmt: skip
@@ -216,9 +218,7 @@ def check_rank(layer: Layer, x: Shape, ranks: tuple[int, ...], words: str) -> No
         )
 
 
-def check_equal(
-    code: str, argument: str, given: Any, found: Any, message: str, *, nominal: Any = None
-) -> None:
+def check_equal(code: str, argument: str, given: Any, found: Any, message: str, *, nominal: Any = None) -> None:
     """Refuse an input whose size is not what the argument says; the hint is the value that fits."""
     if given != found and not can_equal(given, found):
         raise forward_error(
@@ -252,9 +252,8 @@ def check_limit(layer: Layer, shape: Shape) -> Shape:
     """The shape itself, unless it has more elements than torch can count."""
     total = prod(dim for dim in shape if isinstance(dim, int))
     if total >= LIMIT:
-        raise forward_error(
-            "SP310", f"the output {shape_text(shape)} has 2^63 elements or more: torch cannot count them", elements=str(total)
-        )
+        message = f"the output {shape_text(shape)} has 2^63 elements or more: torch cannot count them"
+        raise forward_error("SP310", message, hint="smaller sizes", elements=str(total))
     return shape
 
 

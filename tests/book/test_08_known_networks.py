@@ -1,9 +1,9 @@
 """Question: does the arithmetic of single layers add up to the networks everybody knows?
 
-Main results: parameters to the unit, multiply-adds and receptive fields as published, the maps of the papers' figures, for every
-network in examples/. Parameters and multiply-adds: torchvision's model pages (a figure "GFLOPS" there counts multiply-adds of
-convolutions and linear layers). Receptive fields: Araujo, Norris & Sim, "Computing receptive fields of convolutional neural
-networks", Distill 2019, for the variants that table was made for.
+Main results: parameters to the unit, multiply-adds and receptive fields as published, the maps of the papers' figures,
+for every network in examples/. Parameters and multiply-adds: torchvision's model pages (a figure "GFLOPS" there counts
+multiply-adds of convolutions and linear layers). Receptive fields: Araujo, Norris & Sim, "Computing receptive fields of
+convolutional neural networks", Distill 2019, for the variants that table was made for.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def test_alexnet_sees_195_cells() -> None:
 
 
 def test_resnet50_sees_427_cells_and_its_first_version_483() -> None:
-    """With the stride in each stage's first 3 x 3 (as here) ResNet-50 sees 427 pixels; strided in the stage's last, 483."""
+    """Strided in each stage's first 3 x 3, as here, ResNet-50 sees 427 pixels; strided in the stage's last, 483."""
     pooled = [row for row in predicted("resnet50").layers if row.receptive_field is not None]
     assert pooled[-1].receptive_field.size == (427, 427)
     assert last_field(shapecheck.check(slim_resnet50(), verify=False)).size == (483, 483)

@@ -1,7 +1,8 @@
 """Bad specs by the thousand: right ones, broken at random, give findings; never a traceback, never a hang.
 
-A spec is broken as data (a value replaced, removed, moved, repeated) or as text (characters lost, doubled, swapped). Each case
-has a seed of its own, which a failure prints; `python -m tests.plumbing.test_bad_specs COUNT` runs as many as one likes.
+A spec is broken as data (a value replaced, removed, moved, repeated) or as text (characters lost, doubled, swapped).
+Each case has a seed of its own, which a failure prints; `python -m tests.plumbing.test_bad_specs COUNT` runs as many as
+one likes.
 """
 
 from __future__ import annotations
@@ -22,10 +23,17 @@ ROOT = Path(__file__).parent.parent.parent
 SECONDS = 20.0  # the longest that one spec may take on a slow machine; nearly all take milliseconds
 
 RIGHT: list[Any] = [
-    {"input": ["N", 3, 32, 32], "layers": [{"Conv2d": {"out_channels": 8, "kernel_size": 3}}, "ReLU", "Flatten", {"Linear": 10}]},
+    {
+        "input": ["N", 3, 32, 32],
+        "layers": [{"Conv2d": {"out_channels": 8, "kernel_size": 3}}, "ReLU", "Flatten", {"Linear": 10}],
+    },
     {
         "inputs": {"a": ["N", 8, 16], "b": ["N", 8, 16]},
-        "layers": [{"Add": None, "from": ["a", "b"], "name": "s"}, {"Concat": 1, "from": ["a", "s"]}, {"BatchNorm1d": None}],
+        "layers": [
+            {"Add": None, "from": ["a", "b"], "name": "s"},
+            {"Concat": 1, "from": ["a", "s"]},
+            {"BatchNorm1d": None},
+        ],
     },
     {
         "input": [2, 4, 9, 9],
@@ -41,8 +49,9 @@ RIGHT: list[Any] = [
 ]  # fmt: skip
 
 ODD: list[Any] = [
-    None, True, False, 0, 1, -1, 2, 3, 7, 10**6, 2**31, 2**63, 10**30, -(10**30), 0.5, 3.0, float("inf"), float("nan"), "",
-    "N", "H", "3", "same", "valid", "${w}", "${w * w * 1000000}", "${", "${1 // 0}", "input", "ReLU", "Conv2d", "a[0]", "Ω",
+    None, True, False, 0, 1, -1, 2, 3, 7, 10**6, 2**31, 2**63, 10**30, -(10**30), 0.5, 3.0, float("inf"), float("nan"),
+    "", "N", "H", "3", "same", "valid", "${w}", "${w * w * 1000000}", "${", "${1 // 0}", "input", "ReLU", "Conv2d",
+    "a[0]", "Ω",
     [], {}, [None], [[]], [3, 3], [3, 3, 3], [-1, -1], {"a": 1}, ["N", 3], "Residual", "LSTM", "Upsample", "Reshape",
 ]  # fmt: skip
 
@@ -78,7 +87,9 @@ def broken_data(spec: Any, rng: random.Random) -> Any:
         if action == 0:
             del parent[last]
         elif action == 1 and isinstance(parent, dict):
-            parent[rng.choice([str(last)[:-1], str(last) + "s", "name", "from", "repeat", "output", "Conv2d", "padding"])] = parent.pop(last)
+            parent[
+                rng.choice([str(last)[:-1], str(last) + "s", "name", "from", "repeat", "output", "Conv2d", "padding"])
+            ] = parent.pop(last)
         elif action == 2 and isinstance(parent, list):
             parent.insert(last, copy.deepcopy(rng.choice([parent[last], *ODD])))
         elif action == 3:
@@ -91,7 +102,9 @@ def broken_data(spec: Any, rng: random.Random) -> Any:
 def value_at(spec: Any, path: tuple[Any, ...]) -> Any:
     """The value at a path, or None where an earlier change took it away."""
     for step in path:
-        if not (isinstance(spec, dict) and step in spec) and not (isinstance(spec, list) and isinstance(step, int) and step < len(spec)):
+        if not (isinstance(spec, dict) and step in spec) and not (
+            isinstance(spec, list) and isinstance(step, int) and step < len(spec)
+        ):
             return None
         spec = spec[step]
     return spec

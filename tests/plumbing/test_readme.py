@@ -1,7 +1,8 @@
 """Every command in README.md is run, and prints what README.md says it prints.
 
-A block marked `console` holds commands behind `$ ` and, below each, its output: stdout, then stderr. Blocks marked `bash` are set-up
-commands, run by CI, not here. `python -m tests.plumbing.test_readme` writes the outputs anew; read the difference before you keep it.
+A block marked `console` holds commands behind `$ ` and, below each, its output: stdout, then stderr. Blocks marked
+`bash` are set-up commands, run by CI, not here. `python -m tests.plumbing.test_readme` writes the outputs anew; read
+the difference before you keep it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,12 @@ def test_every_example_follows_it(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "layer",
-    [{"Conv2d": {"out_channels": 8, "kernel_size": 3, "strid": 2}}, {"Conv2d": {"out_channels": 8}}, {"Linear": {"out_features": []}}, 7],
+    [
+        {"Conv2d": {"out_channels": 8, "kernel_size": 3, "strid": 2}},
+        {"Conv2d": {"out_channels": 8}},
+        {"Linear": {"out_features": []}},
+        7,
+    ],
 )
 def test_a_wrong_layer_does_not(layer: object) -> None:
     """An unknown argument, a missing one, one of the wrong kind and a layer that is none are flagged."""

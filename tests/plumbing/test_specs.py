@@ -1,7 +1,7 @@
 """Every spec in tests/specs says in comments what must be found, and where; nothing else may be found.
 
-`# error: 30 [SP102]` at the end of a line: the code SP102, at column 30 of that line. `# error: 4:30 [SP102]` anywhere: line 4,
-column 30 (for lines that cannot bear a comment). A spec without such a comment is a right one.
+`# error: 30 [SP102]` at the end of a line: the code SP102, at column 30 of that line. `# error: 4:30 [SP102]` anywhere:
+line 4, column 30 (for lines that cannot bear a comment). A spec without such a comment is a right one.
 """
 
 from __future__ import annotations
