@@ -38,6 +38,7 @@ from derive.terms import (
     substitute,
     symbols_of,
     walk,
+    whole,
 )
 
 
@@ -157,7 +158,7 @@ def _new_variable(scope: Scope, node: Term, to: Term, by: Term) -> tuple[Term, T
     scope.demand("inner-index", not (bound_in(inner) & free_in(by)), "the shift {} mentions an inner index", by)
     scope.demand("fresh", to == k or to.name not in scope.taken, "the new index {} clashes with one in use", to)
     scope.demand("same-kind", to.is_integer == k.is_integer, "{} and {} must be of one kind", to, k)
-    scope.demand("integer-shift", bool(by.is_integer) or not k.is_integer, "the shift {} must be an integer", by)
+    scope.demand("integer-shift", whole(by) or not k.is_integer, "the shift {} must be an integer", by)
     return inner, k, low, high
 
 
@@ -298,8 +299,6 @@ def into(scope: Scope, term: Term, k: Term) -> Term:
         others = sp.Mul(*(factor for factor in node.args if factor is not sums[0]))
         inner, _, low, high = peel(sums[0])
         here.demand("constant", k not in symbols_of(others), "the other factors must not mention {}", k)
-        clash = bound_in(inner) & symbols_of(others)
-        here.demand("no-capture", not clash, "the other factors mention {}, which the sum binds", clash)
         return sums[0].func(others * inner, (k, low, high))
 
     return everywhere(term, scope, change)
@@ -373,7 +372,7 @@ def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at
             return None
         if values is None:
             return None
-        integers = all(value.is_integer for value in values.values())
+        integers = all(map(whole, values.values()))
         here.demand("integer-values", integers, "the values {} must be integers", values)
         for guard in by.guard:
             here.demand("guard", substitute(guard, values), "{} holds here only if {}", by.because, guard)
@@ -417,7 +416,7 @@ def galois(scope: Scope, term: Term) -> Term:
         if not (isinstance(node, sp.Le) and isinstance(node.rhs, sp.floor)):
             return None
         above, below = sp.fraction(sp.together(node.rhs.args[0]))
-        here.demand("integer", bool(node.lhs.is_integer and above.is_integer), "{} and {} are integers", node.lhs, above)
+        here.demand("integer", whole(node.lhs) and whole(above), "{} and {} are integers", node.lhs, above)
         here.demand("positive", sp.Ge(below, 1), "the divisor {} is at least 1", below)
         return sp.Le(node.lhs * below, above, evaluate=False)
 
@@ -428,7 +427,7 @@ def indirect(scope: Scope, term: Term, to: Term, t: Term, chain: Sequence[Any]) 
     """Two integers are equal if every integer t that is at most the one is at most the other."""
     known = free_in(term) | free_in(to) | scope.reserved() | frozenset().union(*map(free_in, scope.given))
     scope.demand("fresh", bool(t.is_integer) and t.name not in {s.name for s in known}, "{} is an arbitrary integer", t)
-    scope.demand("integer", bool(term.is_integer and to.is_integer), "{} and {} are integers", term, to)
+    scope.demand("integer", whole(term) and whole(to), "{} and {} are integers", term, to)
     first, last = sp.Le(t, term, evaluate=False), sp.Le(t, to, evaluate=False)
     replay(scope, first, chain, last)
     return to

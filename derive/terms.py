@@ -158,6 +158,16 @@ def free_in(term: Term) -> frozenset[Term]:
     return frozenset().union(*(free_in(piece) for piece in parts(term)))
 
 
+def whole(term: Term) -> bool:
+    """Whether the term is an integer by its form; array entries need not be, a floor always is."""
+    if isinstance(term, sp.Symbol) or not parts(term):
+        return bool(term.is_integer)
+    if isinstance(term, sp.Pow) and not (term.exp.is_Integer and term.exp >= 0):
+        return False
+    closed = isinstance(term, (sp.Add, sp.Mul, sp.Pow, sp.Min, sp.Max, sp.Abs, sp.Mod)) and all(map(whole, parts(term)))
+    return closed or isinstance(term, (sp.floor, sp.ceiling, sp.KroneckerDelta, Iverson))
+
+
 def rebuilt(term: Term, pieces: list[Term]) -> Term:
     """The same operation on other subterms."""
     head = [term.args[0]] if isinstance(term, sp.Indexed) else []

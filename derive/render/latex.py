@@ -186,8 +186,10 @@ def chain(theorem: Theorem) -> str:
 
 def theorem(theorem: Theorem, part: bool = False) -> str:
     """The theorem, its hypotheses, its proof, and its parts."""
-    items = "".join(f"\n  \\item {hypothesis(given)}" for given in theorem.hypotheses)
-    given = f"\nIf\n\\begin{{itemize}}{items}\n\\end{{itemize}}\nthen" if items else "\nAlways"
+    sizes = ", ".join(hypothesis(given) for given in theorem.hypotheses if isinstance(given, Range))
+    others = [hypothesis(given) for given in theorem.hypotheses if not isinstance(given, Range)]
+    items = "".join(f"\n  \\item {item}" for item in ([sizes] if sizes else []) + others)
+    given = f"\nIf\n\\begin{{itemize}}\\setlength{{\\itemsep}}{{0pt}}{items}\n\\end{{itemize}}\nthen" if items else "\nAlways"
     kind = "corollary" if part else "theorem"
     lines = [
         f"\\begin{{{kind}}}[{{{words(theorem.title)}}}]\\label{{thm:{theorem.name}}}{given}",

@@ -1,0 +1,295 @@
+r"""What may count as a proof?
+
+A derivation is a chain of terms, each made from the one before by a rule. This chapter is about what the kernel
+refuses: a rule outside its conditions, a hypothesis outside its guard, a chain with a gap, a theorem somebody typed.
+For every condition we drop it from the kernel and watch a false "theorem" appear: the conditions are not decoration.
+
+Main results: `test_each_abuse_is_refused`, `test_without_its_condition_a_falsehood_passes`, `test_forged_theorems_fail`.
+Notation: F, G arrays of arbitrary integers, n, m, c sizes or shifts, k, l, a, b indices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from derive import semantics
+from derive.blackboard import Derivation, Equation, Iverson, Range, Support, arrays, integers, reals, total
+from derive.kernel import RuleError, Step, Theorem
+from derive.rules import Scope, apply, well_formed
+from derive.terms import substitute
+
+n, m, c, k, l, a, b, t, x, y, s = integers("n m c k l a b t x y s")  # noqa: E741
+F, G, H = arrays("F G H")
+POSITIVE = sp.Symbol("c", integer=True, positive=True)
+REAL_K = sp.Symbol("k", real=True)
+(half,) = reals("half")
+
+SUM = total(F[k], (k, 0, n - 1))
+DOUBLE = total(F[k, l], (k, 0, n - 1), (l, 0, m - 1))
+TRIANGLE = total(F[k, l], (k, 0, n - 1), (l, 0, k))
+SIZES = (Range(sp.Ge(n, 0)), Range(sp.Ge(m, 0)))
+IN_BOX = Support(F, ((0, n - 1),))
+GUARDED = Equation(F[k], G[k], (k,), (sp.Ge(k, 0),), because="they agree from 0 on", defines=False)
+OUTER = Equation(F[k], G[k] * c, (k,), because="c times G")
+
+
+@dataclass(frozen=True)
+class Abuse:
+    """A use of a rule that must be refused, and the label (or labels that cover for each other) of the condition."""
+
+    labels: frozenset[str]
+    rule: str
+    term: Any
+    arguments: dict[str, Any]
+    hypotheses: tuple[Any, ...] = SIZES
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {' and '.join(sorted(self.labels))}"
+
+
+def abuse(labels: str, rule: str, term: Any, /, *hypotheses: Any, **arguments: Any) -> Abuse:
+    """An abuse, its conditions as one string."""
+    return Abuse(frozenset(labels.split()), rule, term, arguments, (*SIZES, *hypotheses))
+
+
+ABUSES = [
+    # a new index that clashes with one in use
+    abuse("fresh", "shift", total(F[k] * G[c], (k, 0, n - 1)), k=k, to=c, by=m),
+    abuse("fresh", "reflect", total(F[k] * G[c], (k, 0, n - 1)), k=k, to=c, about=n),
+    # a shift that mentions the index itself
+    abuse("own-index no-shadow", "shift", SUM, k=k, to=k, by=k),
+    # a range that mentions an inner index
+    abuse("inner-index no-shadow range dropped added", "support", DOUBLE, k=k, low=sp.Integer(0), high=n - 1 - l),
+    abuse("inner-index no-shadow within range", "split", TRIANGLE, k=k, at=l),
+    # a shift that is no integer
+    abuse("integer-shift", "shift", total(F[k] * G[k], (k, 0, n - 1)), k=k, to=a, by=n / 2),
+    # dependent limits
+    abuse("independent no-shadow range", "swap", TRIANGLE, outer=k, inner=l),
+    # a support shrunk too far, or a range grown too far
+    abuse("dropped", "support", SUM, IN_BOX, Range(sp.Ge(n, 1)), k=k, low=sp.Integer(0), high=n - 2),
+    abuse("added", "support", SUM, k=k, low=sp.Integer(-1), high=n - 1),
+    abuse("vanishes", "vanish", SUM, k=k),
+    # a delta outside the range
+    abuse("in-range", "delta", total(F[k] * sp.KroneckerDelta(k, c), (k, 0, n - 1)), k=k),
+    # factors and terms that depend on the index
+    abuse("constant no-shadow", "into", c * sp.KroneckerDelta(k, a) * SUM, k=k),
+    abuse("constant", "count", SUM, k=k),
+    # a place to split at that is not in the range
+    abuse("within range", "split", SUM, k=k, at=c),
+    abuse("one-place", "single", SUM, k=k),
+    # hypotheses: not assumed, outside the guard, capturing, at something that is no integer
+    abuse("assumed", "equation", SUM, by=GUARDED),
+    abuse("guard", "equation", total(F[k - 1], (k, 0, n - 1)), GUARDED, by=GUARDED),
+    abuse("no-shadow", "equation", total(F[c], (c, 0, n - 1)), OUTER, by=OUTER),
+    # algebra and arithmetic that is wrong
+    abuse("same-algebra", "ring", F[k] * 2, to=F[k] * 3),
+    abuse("same-array", "arith", F[k], old=F[k], new=G[k]),
+    abuse("equal", "arith", F[n - 1], old=F[n - 1], new=F[n]),
+    abuse("equal", "arith", sp.Le(k, n), old=sp.Le(k, n), new=sp.Lt(k, n)),
+    abuse("positive", "galois", sp.Le(t, sp.floor(y / s)), Range(sp.Ne(s, 0))),
+    abuse("follows", "entails", sp.Le(k, n), to=sp.Lt(k, n)),
+    # reading an implication backwards, or something backwards that does not read back
+    abuse("two-way", "backwards", sp.Le(k, n), rule="entails", to=sp.Lt(k, n), arguments=(("to", sp.Le(k, n)),)),
+    abuse("reads-back", "backwards", F[c], rule="delta", to=total(F[k] * sp.KroneckerDelta(k, 0), (k, 0, 0)), arguments=(("k", k),)),
+    # terms that are not well formed: melted conditions, two meanings of a name, shadows, reversed ranges
+    abuse("plain-symbol", "count", total(sp.Integer(1), (k, 0, POSITIVE - 1)), k=k),
+    abuse("one-meaning", "out", total(F[k] * REAL_K, (k, 0, n - 1)), k=k),
+    abuse("range", "count", total(sp.Integer(1), (k, 0, c - 1)), k=k),
+]
+
+
+@dataclass
+class Lax(Scope):
+    """A scope that does not ask for some conditions: a mutant of the kernel."""
+
+    waived: frozenset[str] = field(default=frozenset())
+
+    def demand(self, label: str, fact: Any, pattern: str, *of: Any) -> None:
+        if label not in self.waived:
+            super().demand(label, fact, pattern, *of)
+
+
+def _use(scope: Scope, case: Abuse) -> Any:
+    well_formed(case.term, scope)
+    return apply(scope, case.rule, case.term, dict(case.arguments))
+
+
+@pytest.mark.parametrize("case", ABUSES, ids=str)
+def test_each_abuse_is_refused(case):
+    """Every rule refuses to be used outside its conditions."""
+    with pytest.raises(RuleError):
+        Derivation(case.term, *case.hypotheses).use(case.rule, **case.arguments)
+
+
+def _false(before: Any, after: Any, hypotheses: tuple[Any, ...]) -> bool:
+    """Whether the semantics tells the terms apart in some model; nonsense (no value at all) counts as false."""
+    relation = "<=>" if getattr(before, "is_Boolean", False) else "="
+    try:
+        return any(not semantics.holds(before, after, relation, env) for env in semantics.models([before, after], hypotheses))
+    except (TypeError, NameError, ZeroDivisionError):
+        return True
+
+
+@pytest.mark.parametrize("case", ABUSES, ids=str)
+def test_without_its_condition_a_falsehood_passes(case):
+    """A kernel that drops the condition (all of those that cover for each other) derives a false statement."""
+    lax = Lax(case.hypotheses, waived=case.labels)
+    after = _use(lax, case)
+    assert _false(case.term, after, case.hypotheses), (case.term, after)
+
+
+@pytest.mark.parametrize("case", [c for c in ABUSES if len(c.labels) == 1], ids=str)
+def test_the_condition_named_is_the_one_that_refuses(case):
+    """With every other condition dropped, the named one alone still refuses."""
+    everything = frozenset(label for other in ABUSES for label in other.labels) - case.labels
+    lax = Lax(case.hypotheses, waived=everything)
+    with pytest.raises(RuleError):
+        _use(lax, case)
+
+
+def test_substitution_never_captures():
+    """Putting l for k under a sum over l would bind it: refused, where SymPy's own subs goes ahead."""
+    with pytest.raises(RuleError, match="capture"):
+        substitute(total(F[k, l], (l, 0, m)), {k: l})
+    assert total(F[k, l], (l, 0, m)).subs(k, l) == total(F[l, l], (l, 0, m))  # so SymPy does capture
+
+
+def test_a_shift_by_an_inner_index_is_refused():
+    """k = a + l has no sense outside the sum over l."""
+    with pytest.raises(RuleError, match="inner"):
+        Derivation(DOUBLE, *SIZES).shift(k, a, by=l)
+
+
+def test_symbols_with_assumptions_of_their_own_are_refused():
+    """positive=True would melt the condition n >= 0 before anyone sees it."""
+    with pytest.raises(RuleError, match="integer=True"):
+        Derivation(total(F[k], (k, 0, POSITIVE - 1)))
+
+
+def test_one_name_has_one_meaning():
+    """Two symbols of one name and different assumptions look alike and are not: refused together."""
+    with pytest.raises(RuleError, match="meaning"):
+        Derivation(F[k] * REAL_K)
+    with pytest.raises(RuleError, match="meaning"):
+        Derivation(F[k] * F[k, k])
+
+
+def test_a_range_that_may_be_reversed_is_refused():
+    """SymPy's sum from 0 to -2 is minus the sum in between, a set's is zero: the range must be shown in order."""
+    with pytest.raises(RuleError, match="reversed"):
+        Derivation(SUM)
+    assert Derivation(SUM, sp.Ge(n, 0)).term == SUM
+
+
+def test_a_sum_does_not_bind_what_a_hypothesis_speaks_about():
+    """A sum over n would make n >= 0 a premise about the index."""
+    with pytest.raises(RuleError, match="no-shadow"):
+        Derivation(total(F[n], (n, 0, m)), sp.Ge(n, 0), sp.Ge(m, 0))
+
+
+def test_a_step_that_changes_nothing_is_refused():
+    """Each line of a proof says something new."""
+    with pytest.raises(RuleError, match="changes nothing"):
+        Derivation(SUM, sp.Ge(n, 0)).shift(k, k, by=0)
+    with pytest.raises(RuleError, match="changes nothing"):
+        Derivation(SUM, sp.Ge(n, 0)).shift(l, a, by=1)
+
+
+def test_a_wrong_end_is_refused():
+    """A derivation proves where it arrived and nothing else."""
+    with pytest.raises(RuleError, match="arrived"):
+        Derivation(SUM, sp.Ge(n, 0)).shift(k, a, by=c).qed(total(F[a + c], (a, c, n - 1 - c)))
+
+
+GOOD = Derivation(SUM, sp.Ge(n, 0)).shift(k, a, by=c).reflect(a, b, about=n - 1 - c)
+THEOREM = GOOD.qed(GOOD.term, "good")
+
+
+def test_a_sound_theorem_passes():
+    """The theorem that the next tests forge is itself fine."""
+    THEOREM.recheck()
+
+
+def _forgeries() -> dict[str, Theorem]:
+    first, second = THEOREM.steps
+    typed = Step("ring", SUM, SUM + 1, "so it is")
+    relabelled = Step("nonsense", first.before, first.after, first.because, first.arguments, first.conditions)
+    lying = replace(first, arguments=tuple((key, c + 1 if key == "by" else value) for key, value in first.arguments))
+    return {
+        "another right side": replace(THEOREM, rhs=THEOREM.rhs + 1),
+        "another left side": replace(THEOREM, lhs=2 * THEOREM.lhs),
+        "no steps": replace(THEOREM, steps=()),
+        "the first step gone": replace(THEOREM, steps=(second,)),
+        "the last step gone": replace(THEOREM, steps=(first,)),
+        "steps out of order": replace(THEOREM, steps=(second, first)),
+        "a hypothesis gone": replace(THEOREM, hypotheses=()),
+        "a hypothesis too many": replace(THEOREM, hypotheses=(*THEOREM.hypotheses, Range(sp.Ge(c, 0)))),
+        "a hypothesis too strong": replace(THEOREM, hypotheses=(Range(sp.Ge(n, 1)),)),
+        "a hypothesis that nothing meets": replace(THEOREM, hypotheses=(Range(sp.Ge(n, 0)), Range(sp.Lt(n, 0)))),
+        "a typed step": Theorem("typed", "", (Range(sp.Ge(n, 0)),), SUM, SUM + 1, (typed,)),
+        "an unknown rule": replace(THEOREM, steps=(relabelled, second)),
+        "wrong arguments": replace(THEOREM, steps=(lying, second)),
+        "conditions that were not met": replace(THEOREM, steps=(replace(first, conditions=()), second)),
+        "a forged part": replace(THEOREM, parts=(replace(THEOREM, rhs=THEOREM.rhs + 1),)),
+    }
+
+
+@pytest.mark.parametrize("how", _forgeries())
+def test_forged_theorems_fail(how):
+    """A theorem put together by hand does not stand up to its recheck."""
+    with pytest.raises(RuleError):
+        _forgeries()[how].recheck()
+
+
+def test_the_statement_is_evaluated_too():
+    """Were every rule wrong, the naive loops would still tell that a sum is not itself plus one."""
+    with pytest.raises(RuleError, match="false for"):
+        replace(THEOREM, rhs=THEOREM.rhs + 1)._evaluate()
+
+
+def test_brackets_and_deltas_vanish_where_they_should():
+    """A range may be cut where a bracket, a delta, or a support makes every term zero."""
+    inside = Iverson(sp.And(sp.Ge(k, c), sp.Le(k, n - 1)))
+    cut = Derivation(total(F[k] * inside, (k, 0, n - 1)), sp.Ge(c, 0), sp.Le(c, n)).support(k, c, n - 1)
+    assert cut.term == total(F[k] * inside, (k, c, n - 1))
+    beside = total(F[k] * sp.KroneckerDelta(k, c), (k, 0, n))
+    assert Derivation(beside, sp.Ge(c, 0), sp.Le(c, n)).support(k, c, c).single(k).term == F[c]
+
+
+def test_a_floor_proof_reads_like_one():
+    """floor((y + s)/s) = floor(y/s) + 1 by the same integers below both, for every s >= 1."""
+    shown = Derivation(sp.floor((y + s) / s, evaluate=False), sp.Ge(s, 1)).indirect(
+        t,
+        sp.floor(y / s) + 1,
+        lambda line: (
+            line.galois()
+            .arith(sp.Le(t * s, y + s, evaluate=False), sp.Le((t - 1) * s, y, evaluate=False))
+            .backwards("galois", sp.Le(t - 1, sp.floor(y / s), evaluate=False))
+            .arith(sp.Le(t - 1, sp.floor(y / s), evaluate=False), sp.Le(t, sp.floor(y / s) + 1, evaluate=False))
+        ),
+    )
+    proved = shown.qed(sp.floor(y / s) + 1, "one-more")
+    proved.recheck()
+    with pytest.raises(RuleError):
+        replace(proved, hypotheses=()).recheck()
+    inner = dict(proved.steps[0].arguments)["chain"]
+    for place in range(len(inner)):
+        kept = inner[:place] + inner[place + 1 :]
+        arguments = tuple((key, kept if key == "chain" else value) for key, value in proved.steps[0].arguments)
+        with pytest.raises(RuleError):
+            replace(proved, steps=(replace(proved.steps[0], arguments=arguments),)).recheck()
+
+
+def test_integrals_are_shifted_and_reflected_too():
+    """The continuous convolution is commutative: put z = x - u."""
+    z, u, place = reals("z u x")
+    f, g = sp.Function("f"), sp.Function("g")
+    start = Derivation(sp.Integral(f(z) * g(place - z), (z, 0, place)))
+    proved = start.reflect(z, u, about=place).qed(sp.Integral(g(u) * f(place - u), (u, 0, place)), "commutes")
+    proved.recheck()
+    with pytest.raises(RuleError, match="false for"):
+        replace(proved, rhs=sp.Integral(g(u) * f(place + u), (u, 0, place)))._evaluate()
