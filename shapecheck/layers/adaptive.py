@@ -26,63 +26,59 @@ class _Adaptive(Layer):
 
     axes: ClassVar[int]
     formula: ClassVar[str] = "output_size on each axis; cell i covers floor(i n/o) to ceil((i+1) n/o), exclusive"
+    averages: ClassVar[bool] = False
+    channels: ClassVar[bool] = True  # whether a batch of no channels is refused
     output_size: Any
 
     def counts(self, x: Shape) -> Shape:
         """The output shape."""
-        axes = self.axes
+        axes, sizes = self.axes, self._sizes(x)
+        if self.averages and axes > 1 and sizes == (1,) * axes:  # torch takes the mean then, of anything
+            if len(x) < axes + (type(self.output_size) is not int):
+                check_image(self, x, axes)
+            return (*x[:-axes], *sizes)
         if len(x) != axes + 2:
             check_image(self, x, axes)
-        if 0 in x[-axes:] or (x[-axes - 1] == 0 and len(x) == axes + 2 and self.wants_channels()):
-            raise empty_input(self, x, "only the batch may be empty")
-        return (*x[:-axes], *self._sizes(x))
+        if 0 in x[1:] and not (self.averages and sizes == (1,)):
+            self._check_empty(x)
+        return (*x[:-axes], *sizes)
 
-    def wants_channels(self) -> bool:
-        """Whether a batch of no channels is refused."""
-        return True
+    def _check_empty(self, x: Shape) -> None:
+        axes = self.axes
+        if 0 in x[-axes:] or (self.channels and len(x) == axes + 2 and x[1] == 0):
+            raise empty_input(self, x, "only the batch may be empty")
 
     def _sizes(self, x: Shape) -> tuple[Dim, ...]:
+        """The output size on each axis, an axis kept where it is null."""
         axes, given = self.axes, self.output_size
-        sizes = given
-        if axes > 1 and isinstance(given, (tuple, list)) and len(given) == axes:
-            sizes = [n if o is None else o for o, n in zip(given, x[-axes:], strict=True)]
-            if all(not isinstance(o, int) or type(o) is int for o in sizes) and all(
-                type(o) is int for o in given if o is not None
-            ):
-                fixed = [o for o in given if o is not None]
-                if all(o >= 0 for o in fixed):
-                    return tuple(sizes)
-        found = int_list(sizes, axes)
-        if found is None or (axes > 1 and not isinstance(given, int) and len(given) != axes):
+        listed = axes > 1 and isinstance(given, (tuple, list))
+        if listed and (len(given) != axes or len(x) < axes):
+            found = None
+        else:
+            found = int_list([1 if o is None else o for o in given] if listed else given, axes)
+        if found is None or min(found) < 0:
             wanted = "a whole number" if axes == 1 else f"a whole number or a list of {axes} numbers or null"
-            raise refusal(
-                self,
-                (x,),
-                "SP309",
-                f"output_size is {given!r}, it must be {wanted}",
-                "output_size",
-                mends=[{"output_size": 1}],
-            )
-        if min(found) < 0:
-            raise refusal(
-                self,
-                (x,),
-                "SP309",
-                f"output_size is {given!r}, it must be 0 or more",
-                "output_size",
-                mends=[{"output_size": 1}],
-            )
-        return found
+            text = f"output_size is {given!r}, it must be {wanted}{', 0 or more' if found else ''}"
+            raise refusal(self, (x,), "SP309", text, "output_size", mends=[{"output_size": 1}])
+        if not listed or None not in given:
+            return found
+        return tuple(n if o is None else size for o, size, n in zip(given, found, x[-axes:], strict=True))
 
     def shape(self, x: Shape) -> Any:
         """(N, C, *output_size), or without N for an unbatched input."""
         return self.counts(x)
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Any) -> Seen:
-        """A window of at most `formulas.adaptive_span` cells, n/o apart; not known where open sizes leave it open."""
+        """A window of at most `formulas.adaptive_span` cells, n/o apart; not known where open sizes leave it open.
+
+        One output cell in all reads the whole input: global.
+        """
         axes = self.axes
+        sizes = self._sizes(inputs[0])
+        if all(o == 1 for o in sizes):
+            return None
         windows: list[Window] = []
-        for n, o in zip(inputs[0][-axes:], self._sizes(inputs[0]), strict=True):
+        for n, o in zip(inputs[0][-axes:], sizes, strict=True):
             if isinstance(n, int) and isinstance(o, int) and o > 0:
                 g = gcd(n, o)
                 windows.append((Fraction(n + 2 * o - 2 * g, o), 0, Fraction(o - g, o), Fraction(n, o)))
@@ -99,6 +95,8 @@ class _Adaptive(Layer):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AdaptiveAvgPool(_Adaptive):
     """Field names and meanings are those of `torch.nn.AdaptiveAvgPool*d`; null keeps an axis' size."""
+
+    averages: ClassVar[bool] = True
 
     output_size: Any
 
@@ -121,10 +119,7 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
 
     __slots__ = ()
     axes = 1
-
-    def wants_channels(self) -> bool:
-        """It does not."""
-        return False
+    channels = False
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
@@ -132,10 +127,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
     __slots__ = ()
     axes = 2
-
-    def wants_channels(self) -> bool:
-        """It does not."""
-        return False
+    channels = False
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):

@@ -21,7 +21,6 @@ from copy import copy
 from dataclasses import MISSING, Field, fields, replace
 from difflib import get_close_matches
 from fractions import Fraction
-from functools import cache
 from math import prod
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
@@ -91,8 +90,7 @@ class Layer:
         return None
 
 
-@cache
-def parameters(cls: type[Any]) -> tuple[Field[Any], ...]:
+def parameters(cls: type[Layer]) -> tuple[Field[Any], ...]:
     """The fields of a layer class that are arguments, in torch's positional order, under torch's names."""
     return tuple(_named(field) for field in fields(cls) if field.init)  # type: ignore[arg-type]
 
@@ -115,9 +113,18 @@ class Signature(NamedTuple):
     trains: bool
 
 
-@cache
-def signature(cls: type[Any]) -> Signature:
-    """The signature of a layer class, read off its fields."""
+_signatures: dict[type[Layer], Signature] = {}
+
+
+def signature(cls: type[Layer]) -> Signature:
+    """The signature of a layer class, read off its fields once."""
+    known = _signatures.get(cls)
+    if known is None:
+        known = _signatures[cls] = _signature(cls)
+    return known
+
+
+def _signature(cls: type[Layer]) -> Signature:
     names = tuple(field.name for field in parameters(cls))
     needed = {f.name for f in parameters(cls) if f.default is MISSING and f.default_factory is MISSING}
     return Signature(names, frozenset(names), frozenset(needed), "training" in names)
