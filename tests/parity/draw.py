@@ -132,12 +132,13 @@ class Draw:
 
     def case(
         self, kind: str, args: dict[str, Any], *shapes: Any, trouble: float = 0.45, inputs: bool = True,
-        alien: bool = True, trains: bool = False,
+        alien: bool = True, trains: bool = False, huge: tuple[int, ...] = (2**31, 2**63),
     ) -> Case:  # fmt: skip
         """The case, with some trouble at times.
 
         `inputs`: inputs may be left out or doubled; `alien`: arguments may be left out or be unknown;
-        `trains`: the layer behaves otherwise in evaluation, so that half of the cases are drawn there.
+        `trains`: the layer behaves otherwise in evaluation, so that half of the cases are drawn there;
+        `huge`: the huge values that its arguments may get.
         """
         args = dict(args)
         while self.chance(trouble):
@@ -145,14 +146,14 @@ class Draw:
             kind_of = self.rng.random()
             if args and kind_of < 0.52:
                 name = self.one(*args)
-                args[name] = self.odd(args[name], huge=name not in ENDLESS)
+                args[name] = self.odd(args[name], () if name in ENDLESS else huge)
             elif kind_of < 0.93:
                 shapes = self.bend_one(shapes)
             elif alien and args and kind_of < 0.96:
                 args.pop(self.one(*args))
             elif alien and kind_of < 0.97:
                 args["colour"] = 1
-            elif inputs:
+            elif inputs and shapes:
                 shapes = shapes[:-1] if self.chance(0.5) else (*shapes, shapes[-1])
         return Case(kind, args, shapes, training=not (trains and self.chance(0.5)))
 
@@ -178,7 +179,7 @@ class Draw:
         )  # fmt: skip
         return self.one(*changed)
 
-    def odd(self, value: Any, huge: bool = True) -> Any:
+    def odd(self, value: Any, huge: tuple[int, ...] = ()) -> Any:
         """Something that the argument probably should not be."""
         if isinstance(value, tuple | list):
             return self._odd_tuple(value, huge)
@@ -187,19 +188,19 @@ class Draw:
         if isinstance(value, int):
             return self._odd_int(value, huge)
         if isinstance(value, float):
-            wild = (float("inf"), float("nan")) if huge else ()
+            wild = (float("inf"), float("nan"))
             return self.one(0, 1, -value, value + 1, None, "x", str(value), True, (value,), *wild)
         if isinstance(value, str):
             return self.one("", "x", None, 0, 1, True, value.upper(), (value,))
         return self.one(0, 1, 2, -1, True, "x", (), (1,), 1.5)
 
-    def _odd_int(self, value: int, huge: bool) -> Any:
+    def _odd_int(self, value: int, huge: tuple[int, ...]) -> Any:
         mild = (0, 0, 0, -1, -1, value + 1, value - 1, 2 * value, -value)
         kinds = (True, False, float(value), value + 0.5, str(value), None)
         tuples = ((value,), (value, value), (value, value, value), [value, value], (), (value, True), (True, value))
-        return self.one(*mild, *kinds, *tuples, *((2**31, 2**63) if huge else ()))
+        return self.one(*mild, *kinds, *tuples, *huge)
 
-    def _odd_tuple(self, value: Sequence[Any], huge: bool) -> Any:
+    def _odd_tuple(self, value: Sequence[Any], huge: tuple[int, ...]) -> Any:
         values = tuple(value)
         if not values:
             return self.one((0,), (1,), None, 1, (-1,))
