@@ -1,0 +1,548 @@
+"""The commands `shapes` and `derive`.
+
+Answers go to stdout, findings to stderr; the exit code is 0 where all fits, 1 where something was found, 2 for a wrong
+call, 130 after Ctrl-C. A reader that has seen enough (`| head`) ends the printing, not the verdict. Only click is
+imported here: each command imports what it needs, so that `shapes` starts at once and predicts without torch.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from shapecheck.render.paint import Painter
+    from shapecheck.report import Report
+
+FOUND, INTERRUPTED = 1, 130
+
+
+class Tool(click.Group):
+    """A group of commands that ends cleanly: on Ctrl-C, on a closed pipe, on a misspelt word."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line; in standalone mode this ends the process with the exit code."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        _streams_take_all()
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            _flush()
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            code = INTERRUPTED
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of that name; the error for another word says what was probably meant."""
+        word = args[0]
+        if self.get_command(ctx, word) is None and not word.startswith("-"):
+            near = get_close_matches(word, self.commands, 1)
+            if near:
+                ctx.fail(f"there is no command {word!r}; did you mean {near[0]!r}?")
+            if "--net" in (name for option in self.params for name in option.opts) and _looks_like_file(word):
+                ctx.fail(f"there is no command {word!r}; did you mean `{ctx.command_path} --net {word}`?")
+            ctx.fail(f"there is no command {word!r}; there are {', '.join(self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+def _looks_like_file(word: str) -> bool:
+    return word.endswith((".yaml", ".yml", ".json")) or os.path.exists(word)  # noqa: PTH110 - pathlib costs start-up
+
+
+def _streams_take_all() -> None:
+    """Let streams of a narrow encoding (ASCII) show what they cannot hold as an escape, where Python would crash."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Write out what is left, unless nobody reads it any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget(sys.stdout)
+
+
+def _forget(stream: IO[str]) -> None:
+    """Point a stream at nothing: the interpreter flushes it once more when it ends."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)
+
+
+def _print(pieces: Iterable[str]) -> None:
+    """Write the pieces to stdout until they end or nobody reads them; all are made either way."""
+    open_ = True
+    for piece in pieces:
+        if open_:
+            try:
+                sys.stdout.write(piece)
+            except BrokenPipeError:
+                open_ = False
+                _forget(sys.stdout)
+    _flush()
+
+
+# shapes --------------------------------------------------------------------------------------------------------------
+
+
+def _sizes(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    """The sizes of `--size NAME=NUMBER` options by name."""
+    sizes: dict[str, int] = {}
+    for value in values:
+        name, equals, number = (part.strip() for part in value.partition("="))
+        try:
+            size = int(number)
+        except ValueError:
+            raise click.BadParameter(f"{value!r} is not NAME=NUMBER, as in --size H=224") from None
+        if not equals or not name:
+            raise click.BadParameter(f"{value!r} is not NAME=NUMBER, as in --size H=224")
+        if sizes.setdefault(name, size) != size:
+            raise click.BadParameter(f"{name} is given twice: {sizes[name]} and {size}")
+    return sizes
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"shapeproof {version('shapeproof')}")
+        except PackageNotFoundError:
+            click.echo("shapeproof, not installed")
+        ctx.exit()
+
+
+_VERSION = click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version and exit."
+)
+_OUTPUT = click.option(
+    "-o", "--output", type=click.Path(), metavar="FILE", help="Write the answer to FILE, whole or not at all."
+)
+
+
+def _checking(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with the options that say how networks are checked and shown."""
+    options = [
+        click.option("--size", "sizes", multiple=True, metavar="NAME=NUMBER", callback=_sizes,
+                     help="A size for an open name, e.g. H=224; repeat it for several."),
+        click.option("--verify/--no-verify", default=True, help="Check against torch (default), or only predict."),
+        click.option("--device", type=click.Choice(["auto", "meta", "cpu", "cuda"]), default="auto", show_default=True,
+                     help="Where torch runs; auto is the CPU where the network fits, else meta."),
+        click.option("--eval", "evaluation", is_flag=True, help="Evaluation mode; torch's default is training."),
+        click.option("--format", "format_", type=click.Choice(["table", "json", "markdown", "latex"]), default="table",
+                     show_default=True, help="What the answer looks like."),
+        _OUTPUT,
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Tool, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--net", "nets", multiple=True, type=click.Path(), metavar="FILE", help="A network's spec; repeat it for several."
+)
+@_checking
+@_VERSION
+@click.pass_context
+def shapes(ctx: click.Context, /, nets: tuple[str, ...], **options: Any) -> None:
+    """The shapes of a network: predicted by formulas, checked against torch.
+
+    \b
+      shapes --net lenet.yaml                  what every layer's shape is
+      shapes --net lenet.yaml --no-verify      the same without torch
+      shapes explain SP301                     what a finding means
+
+    Exit code: 0 all fits, 1 something was found, 2 a wrong call.
+    """
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) is not _default_source()]
+    if ctx.invoked_subcommand is not None:
+        if given:
+            ctx.fail(f"options of a check do not go before `{ctx.invoked_subcommand}`; write them after it")
+        return
+    if not nets:
+        if given:
+            ctx.fail("which network? Name its spec: --net FILE")
+        click.echo(ctx.get_help())
+        return
+    ctx.exit(_check(nets, **options))
+
+
+def _default_source() -> Any:
+    return click.core.ParameterSource.DEFAULT
+
+
+@shapes.command(short_help="Check FILE..., as --net does.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
+@_checking
+@click.pass_context
+def check(ctx: click.Context, /, files: tuple[str, ...], **options: Any) -> None:
+    """Check the networks of FILE..., as --net does: for tools that hand over many files."""
+    ctx.exit(_check(files, **options))
+
+
+def _check(
+    nets: tuple[str, ...],
+    *,
+    sizes: dict[str, int],
+    verify: bool,
+    device: str,
+    evaluation: bool,
+    format_: str,
+    output: str | None,
+) -> int:
+    """Predict, show and verify networks; the exit code."""
+    from shapecheck.render.paint import animates, painter, wants_colour
+
+    run = Run(nets, sizes, device if verify else None, False if evaluation else None)
+    if output is not None and any(os.path.realpath(output) == os.path.realpath(net) for net in nets):
+        raise click.UsageError(f"--output {output} would overwrite the spec")
+    if format_ == "table" and output is None and animates(sys.stdout):
+        run.on_terminal(painter(wants_colour(sys.stdout)))
+    else:
+        colour = output is None and wants_colour(sys.stdout)
+        _deliver(_rendered(run.reports(), format_, colour), output, format_)
+    return 0 if run.ok else FOUND
+
+
+def _rendered(reports: Iterator[Report], format_: str, colour: bool) -> Iterator[str]:
+    from shapecheck.render import renderer
+    from shapecheck.render.paint import painter
+
+    if format_ == "table":
+        from shapecheck.render import table
+
+        return table.render(reports, painter(colour))
+    return renderer(format_)(reports)
+
+
+class Run:
+    """The networks of one call, one after the other; `ok` is False once something is found."""
+
+    def __init__(self, nets: tuple[str, ...], sizes: dict[str, int], device: str | None, training: bool | None) -> None:
+        from shapecheck.render.paint import animates, painter, wants_colour
+
+        self.nets = nets
+        self.sizes = sizes
+        self.device = device
+        self.training = training
+        self.ok = True
+        self.paint = painter(wants_colour(sys.stderr))
+        self.animated = animates(sys.stderr)
+
+    def reports(self) -> Iterator[Report]:
+        """The reports, for a pipe or a file: verified before they are given, findings told after."""
+        from shapecheck.render.live import StatusLine
+
+        for net in self.nets:
+            report = self.predicted(net)
+            if self.device is not None and report.network is not None:
+                if self.animated:
+                    with StatusLine(sys.stderr, report) as line:
+                        report = self.verified(report, line.progress)
+                else:
+                    report = self.verified(report)
+            yield report
+            _flush()
+            self.tell(report)
+
+    def on_terminal(self, paint: Painter) -> None:
+        """Show each table at once, torch's verdicts as they come, and then the findings."""
+        from shutil import get_terminal_size
+
+        from shapecheck.render import live
+
+        for place, net in enumerate(self.nets):
+            if place:
+                click.echo()
+            report = self.predicted(net)
+            if self.device is None or report.network is None:
+                live.write(report, sys.stdout, get_terminal_size().columns, paint)
+            else:
+                report = live.show(report, partial(self.verified, report), sys.stdout, paint)
+            self.tell(report)
+
+    def predicted(self, net: str) -> Report:
+        """The report of a spec, without torch."""
+        from shapecheck.api import predict
+
+        return predict(net, self.sizes_for(net), training=self.training)
+
+    def sizes_for(self, net: str) -> dict[str, int]:
+        """The sizes that concern a network: of several, none must have all the names."""
+        if len(self.nets) == 1 or not self.sizes:
+            return self.sizes
+        names = self.open_names()
+        elsewhere = set().union(*names.values())
+        return {name: size for name, size in self.sizes.items() if name in names[net] or name not in elsewhere}
+
+    def open_names(self) -> dict[str, set[str]]:
+        """The names that each network leaves open."""
+        from shapecheck.spec import read
+
+        networks = {net: read(net).network for net in self.nets}
+        return {net: set() if network is None else set(network.open_names()) for net, network in networks.items()}
+
+    def verified(self, report: Report, progress: Callable[..., None] | None = None) -> Report:
+        """The report with torch's verdict."""
+        from shapecheck.torch_oracle import verify
+
+        assert report.network is not None
+        sizes = self.sizes_for(report.network.file or "")
+        return verify(report.network, sizes, self.device or "auto", report=report, progress=progress)
+
+    def tell(self, report: Report) -> None:
+        """Print the findings of a report onto stderr."""
+        from shapecheck.render.findings import text
+
+        self.ok = self.ok and report.ok
+        _say("".join(f"{text(finding, self.paint)}\n" for finding in report.diagnostics))
+
+
+def _say(text: str) -> None:
+    """Write to stderr, unless nobody reads it any more."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BrokenPipeError:
+        _forget(sys.stderr)
+
+
+def _deliver(pieces: Iterable[str], output: str | None, format_: str = "table") -> None:
+    """Print the answer, or write it to a file."""
+    errors = "backslashreplace"
+    if format_ == "json":
+        from shapecheck.render.json import ERRORS as errors
+    if output is not None:
+        _write(pieces, output, errors)
+        return
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors=errors)
+    _print(pieces)
+
+
+def _write(pieces: Iterable[str], output: str, errors: str) -> None:
+    """Write a file whole or not at all: what was there stays until all is written."""
+    from tempfile import NamedTemporaryFile
+
+    target = os.path.realpath(output)
+    try:
+        if os.path.exists(target) and not os.path.isfile(target):  # noqa: PTH110, PTH113
+            with open(target, "w", encoding="utf-8", errors=errors) as device:  # noqa: PTH123 - /dev/null, a pipe
+                device.writelines(pieces)
+            return
+        folder = os.path.dirname(target)  # noqa: PTH120
+        with NamedTemporaryFile(
+            "w", dir=folder, prefix=".shapes-", delete=False, encoding="utf-8", errors=errors
+        ) as file:
+            try:
+                file.writelines(pieces)
+                file.close()
+                os.chmod(file.name, _mode(target))  # noqa: PTH101
+                os.replace(file.name, target)  # noqa: PTH105
+            except BaseException:
+                os.unlink(file.name)  # noqa: PTH108
+                raise
+    except OSError as error:
+        raise click.UsageError(f"cannot write {output}: {error.strerror}") from None
+
+
+def _mode(target: str) -> int:
+    """The permissions a file has, or would get if it were made now."""
+    try:
+        return os.stat(target).st_mode & 0o7777  # noqa: PTH116
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _codes(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The codes that begin so, for the shell's completion."""
+    from shapecheck.codes import CODES
+
+    return [code for code in CODES if code.startswith(incomplete.upper())]
+
+
+def _layer_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The layers that begin so, for the shell's completion."""
+    from shapecheck.layers import LAYERS
+
+    return [name for name in LAYERS if name.startswith(incomplete)]
+
+
+def _theorem_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The theorems that begin so, for the shell's completion."""
+    from derive.table import THEOREMS
+
+    return [name for name in THEOREMS if name.startswith(incomplete)]
+
+
+@shapes.command(short_help="What a finding means.")
+@click.argument("code", required=False, shell_complete=_codes)
+def explain(code: str | None) -> None:
+    """What a finding means, wrong and right; all codes when none is given."""
+    from shapecheck.codes import CODES
+    from shapecheck.render import explain as pages
+
+    if code is None:
+        _print(pages.listing(_stdout_painter()))
+        return
+    word = code.upper() if code.upper().startswith("SP") else f"SP{code}"
+    if word not in CODES:
+        near = get_close_matches(word, CODES, 1)
+        raise click.UsageError(
+            f"there is no code {code!r}; " + (f"did you mean {near[0]}?" if near else "`shapes explain` lists all")
+        )
+    _print(pages.page(word, _stdout_painter()))
+
+
+@shapes.command(short_help="The layers there are.")
+@click.argument("layer", required=False, shell_complete=_layer_names)
+def layers(layer: str | None) -> None:
+    """The layers there are; of one LAYER its arguments, formula, conditions and an example."""
+    from shapecheck.layers import LAYERS
+    from shapecheck.render import catalogue
+
+    if layer is None:
+        _print(catalogue.listing(_stdout_painter()))
+        return
+    if layer not in LAYERS:
+        from shapecheck.layers.base import closest
+        from shapecheck.single import TYPE_ALIASES
+
+        near = closest(layer, LAYERS, TYPE_ALIASES)
+        raise click.UsageError(
+            f"there is no layer {layer!r}; " + (f"did you mean {near}?" if near else "`shapes layers` lists all")
+        )
+    _print(catalogue.page(layer, _stdout_painter()))
+
+
+@shapes.command(short_help="The JSON Schema of a spec.")
+@_OUTPUT
+def schema(output: str | None) -> None:
+    """The JSON Schema of a spec, for editors that complete and check YAML."""
+    from json import dumps
+
+    from shapecheck.schema import schema
+
+    _deliver([dumps(schema(), indent=2, ensure_ascii=False) + "\n"], output, "json")
+
+
+def _stdout_painter() -> Painter:
+    from shapecheck.render.paint import painter, wants_colour
+
+    return painter(wants_colour(sys.stdout))
+
+
+# derive --------------------------------------------------------------------------------------------------------------
+
+
+@click.group(cls=Tool, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+@_VERSION
+@click.pass_context
+def derive(ctx: click.Context) -> None:
+    """The formulas of convolution as theorems, proved step by step.
+
+    \b
+      derive list                     all theorems
+      derive show flip-2d             one, with its proof
+      derive recheck --all            play every proof anew
+
+    Exit code: 0 all is well, 1 a proof failed, 2 a wrong call.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@derive.command("list")
+def list_() -> None:
+    """All theorems, chapter by chapter."""
+    from derive import commands
+
+    _print([commands.listing().rstrip("\n") + "\n"])
+
+
+@derive.command()
+@click.argument("name", shell_complete=_theorem_names)
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "latex", "markdown"]), default="text", show_default=True
+)
+@_OUTPUT
+def show(name: str, format_: str, output: str | None) -> None:
+    """The theorem NAME with its proof."""
+    from derive import commands
+
+    _known([name])
+    _deliver([commands.show(name, format_).rstrip("\n") + "\n"], output)
+
+
+@derive.command(short_help="Play proofs anew.")
+@click.argument("names", nargs=-1, shell_complete=_theorem_names, metavar="[NAME...]")
+@click.option("--all", "all_", is_flag=True, help="All theorems, as when no NAME is given.")
+@click.pass_context
+def recheck(ctx: click.Context, names: tuple[str, ...], all_: bool) -> None:
+    """Play the proofs of NAME... anew, and test what they state on small sizes."""
+    from derive import commands
+
+    if names and all_:
+        raise click.UsageError("either names or --all")
+    _known(names)
+    failed = False
+    timed = sys.stdout.isatty()
+
+    def lines() -> Iterator[str]:
+        nonlocal failed
+        for name, error, seconds in commands.recheck(names):
+            failed |= error is not None
+            yield f"{name}: {'proved' if error is None else 'FAILED'}{f' ({seconds:.2f} s)' if timed else ''}\n"
+            if timed:
+                sys.stdout.flush()
+            if error is not None:
+                _flush()
+                _say(f"{name}: {error}\n")
+
+    _print(lines())
+    ctx.exit(FOUND if failed else 0)
+
+
+@derive.command()
+@_OUTPUT
+def book(output: str | None) -> None:
+    """All theorems and proofs as one LaTeX document."""
+    from derive import commands
+
+    _deliver([commands.book().rstrip("\n") + "\n"], output)
+
+
+def _known(names: Iterable[str]) -> None:
+    """Refuse names that are no theorems."""
+    from derive.table import THEOREMS
+
+    for name in names:
+        if name not in THEOREMS:
+            near = get_close_matches(name, list(THEOREMS), 1)
+            raise click.UsageError(
+                f"there is no theorem {name!r}; " + (f"did you mean {near[0]}?" if near else "`derive list` lists all")
+            )

@@ -1,0 +1,748 @@
+"""Every code a finding can bear: what it means, a spec that is wrong in that way, one that is right.
+
+`shapes explain CODE` prints these pages. That each wrong spec gives its code, and each right one no finding at all, is
+tested in tests/plumbing/test_codes.py. Main definitions: `Page`, `CODES`; `GROUPS` says what the hundreds stand for.
+"""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import NamedTuple
+
+
+def _spec(text: str) -> str:
+    return dedent(text).lstrip("\n")
+
+
+class Page(NamedTuple):
+    """A page for `explain`: specs as text, and the options of the call that matters beside them.
+
+    `words` stands in for the wrong spec where no spec is to blame. `verify` says that only torch finds it.
+    """
+
+    title: str
+    meaning: str
+    wrong: str = ""
+    right: str = ""
+    wrong_call: str = ""
+    right_call: str = ""
+    words: str = ""
+    verify: bool = False
+
+
+GROUPS = {
+    "SP0": "The file",
+    "SP1": "The spec",
+    "SP2": "Arguments that torch's constructor refuses",
+    "SP3": "Inputs that torch's forward refuses",
+    "SP4": "The check against torch",
+    "SP5": "Sizes given in a call",
+}
+
+CODES: dict[str, Page] = {
+    # the file --------------------------------------------------------------------------------------------------------
+    "SP001": Page(
+        "the file cannot be read",
+        "There is no such file, it is a directory, or its permissions forbid reading it.",
+        words="shapes --net lenett.yaml, where the file is called lenet.yaml",
+    ),
+    "SP002": Page(
+        "the file is not text",
+        "A spec is text in UTF-8 (or UTF-16 with a byte order mark). Here a byte or character stands that no text "
+        "has, as in a file of weights or a picture.",
+        wrong=_spec("""
+            input: [N, 3]
+            layers: [ReLU]
+            name: a\x00b
+        """),
+        right=_spec("""
+            input: [N, 3]
+            layers: [ReLU]
+            name: ab
+        """),
+    ),
+    "SP003": Page(
+        "the file is not YAML",
+        "A bracket or a quote is not closed, a line is indented by a tab, a colon is missing.",
+        wrong=_spec("""
+            input: [N, 3]
+            layers: [ReLU, Sigmoid
+        """),
+        right=_spec("""
+            input: [N, 3]
+            layers: [ReLU, Sigmoid]
+        """),
+    ),
+    "SP004": Page(
+        "a part of YAML that a spec does not use",
+        "Anchors, aliases, tags, directives, a second document, and keys that are no words are not read. What is "
+        "used twice goes under `blocks:` or is repeated by `repeat:`.",
+        wrong=_spec("""
+            input: [N, 3]
+            layers: [&act ReLU, *act]
+        """),
+        right=_spec("""
+            input: [N, 3]
+            layers:
+              - {ReLU: , repeat: 2}
+        """),
+    ),
+    "SP005": Page(
+        "too large or too deep",
+        "The file is larger, or its lists are nested deeper, than any network needs; reading stops there.",
+        wrong="input: [N, 3]\nlayers: " + "[" * 40 + "ReLU" + "]" * 40 + "\n",
+        right=_spec("""
+            input: [N, 3]
+            layers: [{Sequential: [{Sequential: [ReLU]}]}]
+        """),
+    ),
+    # the spec --------------------------------------------------------------------------------------------------------
+    "SP100": Page(
+        "the structure of the spec",
+        "A key is missing or not known, or an entry is not a layer. Arguments stand inside the layer; beside it "
+        "stand only name, from, repeat and output.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d:
+                out_channels: 8
+                kernel_size: 3
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d:
+                  out_channels: 8
+                  kernel_size: 3
+        """),
+    ),
+    "SP101": Page(
+        "there is no such layer",
+        "Layers bear torch's names, upper and lower case included. `shapes layers` lists them; `blocks:` adds your "
+        "own.",
+        wrong=_spec("""
+            input: [N, 784]
+            layers: [{Dense: 10}]
+        """),
+        right=_spec("""
+            input: [N, 784]
+            layers: [{Linear: 10}]
+        """),
+    ),
+    "SP102": Page(
+        "an argument the layer does not have",
+        "Arguments bear torch's names. `shapes layers Conv2d` lists those of a layer.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3, strid: 2}
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3, stride: 2}
+        """),
+    ),
+    "SP103": Page(
+        "a value of the wrong kind",
+        "A shape is a list of sizes, a size is a whole number from 0 or a name, a name is a word, repeat a whole "
+        "number.",
+        wrong=_spec("""
+            input: [N, 3, -8, 8]
+            layers: [ReLU]
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers: [ReLU]
+        """),
+    ),
+    "SP104": Page(
+        "an argument is missing",
+        "Arguments without a default must be given, except those that follow from the input (in_channels, "
+        "in_features, num_features, ...).",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8}
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3}
+        """),
+    ),
+    "SP105": Page(
+        "an unknown name",
+        "`from:` names a layer or input that stands before, in the same list or around it; a shape names sizes of "
+        "the inputs.",
+        wrong=_spec("""
+            input: [N, 8]
+            layers:
+              - {ReLU: , name: act}
+              - {Add: , from: [input, akt]}
+        """),
+        right=_spec("""
+            input: [N, 8]
+            layers:
+              - {ReLU: , name: act}
+              - {Add: , from: [input, act]}
+        """),
+    ),
+    "SP106": Page(
+        "a doubled key",
+        "The same key stands twice in one mapping. Most readers of YAML silently keep the last one.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3, kernel_size: 5}
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 5}
+        """),
+    ),
+    "SP107": Page(
+        "a doubled name",
+        "Two layers of one list have the same name, or a block is called as a layer is, so that nobody can tell "
+        "which is meant.",
+        wrong=_spec("""
+            input: [N, 8]
+            layers:
+              - {ReLU: , name: act}
+              - {Sigmoid: , name: act}
+        """),
+        right=_spec("""
+            input: [N, 8]
+            layers:
+              - {ReLU: , name: act1}
+              - {Sigmoid: , name: act2}
+        """),
+    ),
+    "SP108": Page(
+        "a block that contains itself",
+        "Directly or by way of other blocks; it would have no end. `repeat:` says how often.",
+        wrong=_spec("""
+            input: [N, 8]
+            blocks:
+              Deep: [ReLU, Deep]
+            layers: [Deep]
+        """),
+        right=_spec("""
+            input: [N, 8]
+            blocks:
+              Deep: [{ReLU: , repeat: 5}]
+            layers: [Deep]
+        """),
+    ),
+    "SP109": Page(
+        "too many layers",
+        "With its repeats and blocks unrolled the network has more than 1,000,000 layers.",
+        wrong=_spec("""
+            input: [N, 8]
+            layers:
+              - {Sequential: [{ReLU: , repeat: 2000}], repeat: 2000}
+        """),
+        right=_spec("""
+            input: [N, 8]
+            layers:
+              - {Sequential: [{ReLU: , repeat: 20}], repeat: 20}
+        """),
+    ),
+    "SP110": Page(
+        "an expression that cannot be worked out",
+        "Between ${ and } stand a block's parameters, whole numbers, + - * // % and brackets, nothing else.",
+        wrong=_spec("""
+            input: [N, 8]
+            blocks:
+              Wide: {params: {width: }, layers: [{Linear: "${widht * 4}"}]}
+            layers: [{Wide: 8}]
+        """),
+        right=_spec("""
+            input: [N, 8]
+            blocks:
+              Wide: {params: {width: }, layers: [{Linear: "${width * 4}"}]}
+            layers: [{Wide: 8}]
+        """),
+    ),
+    # construct -------------------------------------------------------------------------------------------------------
+    "SP201": Page(
+        "an argument of a type the constructor refuses",
+        "torch would raise while the module is built.",
+        wrong=_spec("""
+            input: [N, 8]
+            layers:
+              - Dropout: half
+        """),
+        right=_spec("""
+            input: [N, 8]
+            layers:
+              - Dropout: 0.5
+        """),
+    ),
+    "SP202": Page(
+        "a value the constructor refuses",
+        "torch would raise while the module is built.",
+        wrong=_spec("""
+            input: [N, 8]
+            layers:
+              - Dropout: 1.5
+        """),
+        right=_spec("""
+            input: [N, 8]
+            layers:
+              - Dropout: 0.5
+        """),
+    ),
+    "SP203": Page(
+        "groups that do not divide",
+        "The channels are dealt out to the groups evenly, so their number must divide those of the input and of "
+        "the output.",
+        wrong=_spec("""
+            input: [N, 4, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3, groups: 3}
+        """),
+        right=_spec("""
+            input: [N, 4, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3, groups: 4}
+        """),
+    ),
+    "SP204": Page(
+        "a padding, or a padding mode, that is not known",
+        "padding is a number an axis, or `valid`, or `same` (with stride 1 only); padding_mode is zeros, reflect, "
+        "replicate or circular.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3, stride: 2, padding: same}
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}
+        """),
+    ),
+    "SP205": Page(
+        "arguments that exclude or need each other",
+        "torch takes one of them or all of them, not this selection.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Upsample: {size: 16, scale_factor: 2}
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Upsample: {scale_factor: 2}
+        """),
+    ),
+    # forward ---------------------------------------------------------------------------------------------------------
+    "SP301": Page(
+        "the window is longer than its padded input",
+        "A window of k cells, d apart, spans d(k-1)+1. It must fit at least once: that span <= n + p, where n is "
+        "the size and p the padding of both sides together.",
+        wrong=_spec("""
+            input: [N, 3, 5, 5]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 7}
+        """),
+        right=_spec("""
+            input: [N, 3, 5, 5]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 7, padding: 1}
+        """),
+    ),
+    "SP302": Page(
+        "the input has the wrong number of dimensions",
+        "Conv2d, for one, takes (N, C, H, W) or (C, H, W).",
+        wrong=_spec("""
+            input: [N, 784]
+            layers:
+              - Conv2d: {out_channels: 6, kernel_size: 5}
+        """),
+        right=_spec("""
+            input: [N, 784]
+            layers:
+              - Unflatten: {dim: 1, unflattened_size: [1, 28, 28]}
+              - Conv2d: {out_channels: 6, kernel_size: 5}
+        """),
+    ),
+    "SP303": Page(
+        "channels or features differ",
+        "The layer is built for another number of channels or features than its input has. in_channels, "
+        "in_features and num_features may be left out: then they are what the input has.",
+        wrong=_spec("""
+            input: [N, 16, 5, 5]
+            layers:
+              - Flatten
+              - Linear: {in_features: 256, out_features: 120}
+        """),
+        right=_spec("""
+            input: [N, 16, 5, 5]
+            layers:
+              - Flatten
+              - Linear: {in_features: 400, out_features: 120}
+        """),
+    ),
+    "SP304": Page(
+        "a dimension the input does not have",
+        "Dimensions are counted from 0, or from -1 backwards.",
+        wrong=_spec("""
+            input: [N, 10]
+            layers:
+              - Softmax: {dim: 2}
+        """),
+        right=_spec("""
+            input: [N, 10]
+            layers:
+              - Softmax: {dim: 1}
+        """),
+    ),
+    "SP305": Page(
+        "shapes that do not broadcast",
+        "Aligned at their last dimension, sizes must be equal, or one of them 1.",
+        wrong=_spec("""
+            inputs: {a: [N, 8, 32, 32], b: [N, 8, 16, 16]}
+            layers:
+              - {Add: , from: [a, b]}
+        """),
+        right=_spec("""
+            inputs: {a: [N, 8, 32, 32], b: [N, 8, 1, 1]}
+            layers:
+              - {Add: , from: [a, b]}
+        """),
+    ),
+    "SP306": Page(
+        "shapes that cannot be joined",
+        "Concat joins along `dim`; in all other dimensions the inputs must be alike. Stack wants them alike in all.",
+        wrong=_spec("""
+            inputs: {skip: [N, 8, 57, 57], up: [N, 8, 56, 56]}
+            layers:
+              - {Concat: {dim: 1}, from: [skip, up]}
+        """),
+        right=_spec("""
+            inputs: {skip: [N, 8, 56, 56], up: [N, 8, 56, 56]}
+            layers:
+              - {Concat: {dim: 1}, from: [skip, up]}
+        """),
+    ),
+    "SP307": Page(
+        "the shape is not the one the spec claims",
+        "`output:` says what shape its author expects, after a layer or at the end of the network.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Flatten
+            output: [N, 64]
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Flatten
+            output: [N, 192]
+        """),
+    ),
+    "SP308": Page(
+        "too few or too many inputs",
+        "`from: [a, b]` hands several values to a layer; a layer that gives several outputs is read with `name[0]`.",
+        wrong=_spec("""
+            input: [N, 8]
+            layers:
+              - {ReLU: , name: act}
+              - {Linear: 4, from: [input, act]}
+        """),
+        right=_spec("""
+            input: [N, 8]
+            layers:
+              - {ReLU: , name: act}
+              - {Add: , from: [input, act]}
+              - Linear: 4
+        """),
+    ),
+    "SP309": Page(
+        "an argument that forward refuses",
+        "The module can be built, but not run: a stride of 0, a list that is too long, a float where a whole "
+        "number is needed.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3, stride: 0}
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3, stride: 1}
+        """),
+    ),
+    "SP310": Page(
+        "too large",
+        "The output would have more elements, or more pieces, than can be counted: 2^63, and as many pieces as nobody "
+        "lists.",
+        wrong=_spec("""
+            input: [N, 10000000]
+            layers:
+              - Split: {split_size_or_sections: 1, dim: 1}
+        """),
+        right=_spec("""
+            input: [N, 10000000]
+            layers:
+              - Split: {split_size_or_sections: 5000000, dim: 1}
+        """),
+    ),
+    "SP311": Page(
+        "a pool's padding is more than half its window",
+        "A window could then lie wholly in the padding, and have nothing to take the maximum or average of.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - MaxPool2d: {kernel_size: 2, padding: 2}
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - MaxPool2d: {kernel_size: 2, padding: 1}
+        """),
+    ),
+    "SP312": Page(
+        "the output would be smaller than 1",
+        "A size of the output is 0 or negative.",
+        wrong=_spec("""
+            input: [N, 3, 4, 4]
+            layers:
+              - Upsample: {scale_factor: 0.1}
+        """),
+        right=_spec("""
+            input: [N, 3, 4, 4]
+            layers:
+              - Upsample: {scale_factor: 0.5}
+        """),
+    ),
+    "SP313": Page(
+        "an empty input",
+        "A size of 0 where the layer needs at least one cell. The batch may be empty for many layers, the rest seldom.",
+        wrong=_spec("""
+            input: [0, N, 8]
+            layers:
+              - LSTM: {hidden_size: 4}
+        """),
+        right=_spec("""
+            input: [5, N, 8]
+            layers:
+              - LSTM: {hidden_size: 4}
+        """),
+    ),
+    "SP314": Page(
+        "sizes that do not divide, or do not add up",
+        "The cells cannot be dealt out evenly to the shape asked for.",
+        wrong=_spec("""
+            input: [N, 6, 8, 8]
+            layers:
+              - PixelShuffle: 2
+        """),
+        right=_spec("""
+            input: [N, 8, 8, 8]
+            layers:
+              - PixelShuffle: 2
+        """),
+    ),
+    "SP315": Page(
+        "one value per channel in training",
+        "Batch, instance and group normalisation divide by a variance, and one value has none. A larger batch "
+        "helps, or `mode: eval`.",
+        wrong=_spec("""
+            input: [1, 8]
+            layers: [BatchNorm1d]
+        """),
+        right=_spec("""
+            input: [1, 8]
+            mode: eval
+            layers: [BatchNorm1d]
+        """),
+    ),
+    "SP316": Page(
+        "a padding larger than the input allows",
+        "Reflection needs one cell more than it copies, circular padding as many; a negative padding must leave "
+        "something.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - ReflectionPad2d: 8
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - ReflectionPad2d: 7
+        """),
+    ),
+    "SP317": Page(
+        "output_padding is too large",
+        "output_padding makes up for what the stride left over, so it must be smaller than the stride or the dilation.",
+        wrong=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - ConvTranspose2d: {out_channels: 8, kernel_size: 3, stride: 2, output_padding: 2}
+        """),
+        right=_spec("""
+            input: [N, 3, 8, 8]
+            layers:
+              - ConvTranspose2d: {out_channels: 8, kernel_size: 3, stride: 2, output_padding: 1}
+        """),
+    ),
+    "SP318": Page(
+        "an output_size that cannot be",
+        "The size asked for is not among those that give this input back.",
+        wrong=_spec("""
+            inputs: {x: [N, 3, 4, 4], where: [N, 3, 4, 4]}
+            layers:
+              - {MaxUnpool2d: {kernel_size: 2, output_size: [20, 20]}, from: [x, where]}
+        """),
+        right=_spec("""
+            inputs: {x: [N, 3, 4, 4], where: [N, 3, 4, 4]}
+            layers:
+              - {MaxUnpool2d: {kernel_size: 2, output_size: [9, 9]}, from: [x, where]}
+        """),
+    ),
+    "SP319": Page(
+        "a hidden state of the wrong shape",
+        "A recurrent layer's state is (layers * directions, N, hidden_size), that of a cell (N, hidden_size).",
+        wrong=_spec("""
+            inputs: {x: [5, N, 4], h: [1, N, 6]}
+            layers:
+              - {RNN: {hidden_size: 8}, from: [x, h]}
+        """),
+        right=_spec("""
+            inputs: {x: [5, N, 4], h: [1, N, 8]}
+            layers:
+              - {RNN: {hidden_size: 8}, from: [x, h]}
+        """),
+    ),
+    "SP330": Page(
+        "a size that no formula gives",
+        "A scale_factor that is no whole number is multiplied in floating point and rounded down; for an open size "
+        "there is no formula for that. Give the size, with a number in the spec or with --size.",
+        wrong=_spec("""
+            input: [N, 3, H, 32]
+            layers:
+              - Upsample: {scale_factor: 0.7}
+        """),
+        right=_spec("""
+            input: [N, 3, H, 32]
+            layers:
+              - Upsample: {scale_factor: 2}
+        """),
+    ),
+    "SP340": Page(
+        "how many there are depends on an open size",
+        "Chunk and Split give a list; where its length depends on a size that is left open, nothing more can be said.",
+        wrong=_spec("""
+            input: [N, L]
+            layers:
+              - Split: {split_size_or_sections: 4, dim: 1}
+        """),
+        right=_spec("""
+            input: [N, 12]
+            layers:
+              - Split: {split_size_or_sections: 4, dim: 1}
+        """),
+    ),
+    # torch -----------------------------------------------------------------------------------------------------------
+    "SP401": Page(
+        "torch disagrees",
+        "torch gives another shape or number of parameters than predicted, or accepts what is refused here. That "
+        "is a bug of shapeproof, not of your network. The finding holds all that is needed to report it.",
+        words="none that we know of",
+    ),
+    "SP402": Page(
+        "too large to verify on that device",
+        "The network needs more memory or work than the device has. `--device meta` needs neither; `auto` chooses "
+        "it by itself.",
+        wrong=_spec("""
+            input: [1, 1000000, 1000000]
+            layers: [ReLU]
+        """),
+        right=_spec("""
+            input: [1, 1000000, 1000000]
+            layers: [ReLU]
+        """),
+        wrong_call="--device cpu",
+        right_call="--device meta",
+        verify=True,
+    ),
+    "SP403": Page(
+        "torch is not installed",
+        "The shapes are predicted, but nobody verified them. It is a note, not an error. Install torch from "
+        "https://pytorch.org, or with: pip install 'shapeproof[torch]'.",
+        words="shapes --net lenet.yaml, where torch cannot be imported",
+    ),
+    "SP404": Page(
+        "the device is not available",
+        "torch here cannot use the device asked for.",
+        words="shapes --net lenet.yaml --device cuda, on a machine without a GPU that torch can use",
+    ),
+    "SP405": Page(
+        "torch refuses the tensor, though not its shape",
+        "The shape is right, but something else about the tensor is not: View wants one that lies in memory in one "
+        "piece, an in-place layer one that may be written to.",
+        wrong=_spec("""
+            input: [2, 3, 4]
+            layers:
+              - Transpose: {dim0: 1, dim1: 2}
+              - View: [2, 12]
+        """),
+        right=_spec("""
+            input: [2, 3, 4]
+            layers:
+              - Transpose: {dim0: 1, dim1: 2}
+              - Reshape: [2, 12]
+        """),
+        verify=True,
+    ),
+    "SP406": Page(
+        "the sizes with which torch was asked",
+        "torch needs numbers, so open names other than the batch stand for small sizes that fit. It is a note that "
+        "says which; --size chooses others.",
+        wrong=_spec("""
+            input: [N, 3, H, W]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3}
+        """),
+        right=_spec("""
+            input: [N, 3, H, W]
+            layers:
+              - Conv2d: {out_channels: 8, kernel_size: 3}
+        """),
+        right_call="--size H=32 --size W=32",
+        verify=True,
+    ),
+    # sizes -----------------------------------------------------------------------------------------------------------
+    "SP501": Page(
+        "the network has no such open size",
+        "--size gives a number to a name that stands in the shape of an input.",
+        wrong=_spec("""
+            input: [N, 3, H, W]
+            layers: [ReLU]
+        """),
+        right=_spec("""
+            input: [N, 3, H, W]
+            layers: [ReLU]
+        """),
+        wrong_call="--size h=224",
+        right_call="--size H=224",
+    ),
+    "SP502": Page(
+        "not a size",
+        "A size is a whole number from 0 to 2^63 - 1.",
+        wrong=_spec("""
+            input: [N, 3, H, W]
+            layers: [ReLU]
+        """),
+        right=_spec("""
+            input: [N, 3, H, W]
+            layers: [ReLU]
+        """),
+        wrong_call="--size H=-224",
+        right_call="--size H=224",
+    ),
+}

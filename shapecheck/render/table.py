@@ -1,0 +1,228 @@
+"""Reports as tables for people.
+
+In a pipe a table is whole and plain at any width. On a terminal it fits: first long names and shapes are wrapped a
+little, then the columns go that can best be missed (`rows.COLUMNS` says which), then names and shapes are wrapped as
+far as need be. A table has one layout for all its rows, and its lines are made one after the other, so that 10^5 layers
+are no trouble (rich's own table takes milliseconds a row, measured).
+Main definitions: `render` (into a pipe or file), `page` (onto a terminal), `Layout`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shapecheck.render.paint import PLAIN, Painter, width
+from shapecheck.render.rows import COLUMNS, VERDICT, Cells, heading, open_sizes, rows, totals, used
+from shapecheck.report import Report
+
+GAP = "  "
+NAME, OUTPUT = 0, 2
+COMFORT = {NAME: 16, OUTPUT: 20}  # so far names and shapes are wrapped before a column goes
+LEAST = {NAME: 8, OUTPUT: 9}  # and so far when no column is left to go
+
+
+class Page(NamedTuple):
+    """A table's parts, each a list of lines; `rows` holds the lines of each layer."""
+
+    top: list[str]
+    rows: Iterable[list[str]]
+    bottom: list[str]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns are shown, how wide each is, and which had to go."""
+
+    columns: tuple[int, ...]
+    widths: tuple[int, ...]
+    dropped: tuple[int, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """The width of the whole table."""
+        return sum(self.widths) + len(GAP) * (len(self.columns) - 1)
+
+
+def render(reports: Iterable[Report], paint: Painter = PLAIN) -> Iterator[str]:
+    """The tables of reports as text, whole, a blank line between them."""
+    between = ""
+    for report in reports:
+        if not report.rows:
+            continue
+        parts = page(report, list(rows(report)), None, paint)
+        yield between + "\n".join(parts.top) + "\n"
+        for lines in parts.rows:
+            yield "\n".join(lines) + "\n"
+        yield "\n".join(parts.bottom) + "\n"
+        between = "\n"
+
+
+def page(
+    report: Report,
+    table: Sequence[Cells],
+    most: int | None,
+    paint: Painter,
+    *,
+    state: str | None = None,
+    rule: str = "-",
+    layout: Layout | None = None,
+) -> Page:
+    """The table in at most `most` columns (None: as wide as it is); `state` is said instead of who verified it."""
+    layout = layout or lay_out(table, most)
+    name, inputs = heading(report)
+    titles = [COLUMNS[column].title for column in layout.columns]
+    top = [
+        *wrapped(
+            f"{paint(name, 'title')}{GAP}{inputs}", width(name) + len(GAP) + width(inputs), most, name, inputs, paint
+        ),
+        "",
+        GAP.join(paint(text, "head") for text in _set(titles, layout)).rstrip(),
+        paint(rule * layout.width, "dim"),
+    ]
+    below = [line for line in (open_sizes(report), _absent(layout)) if line]
+    bottom = [paint(rule * layout.width, "dim"), *flow(totals(report, state), most)]
+    bottom += [paint(part, "dim") for line in below for part in fold(line, most or width(line))]
+    return Page(top, (_row(cells, layout, paint) for cells in table), bottom)
+
+
+def wrapped(line: str, long: int, most: int | None, name: str, inputs: str, paint: Painter) -> list[str]:
+    """The heading in one line where it fits, else the name above the inputs."""
+    if most is None or long <= most:
+        return [line.rstrip()]
+    return [*(paint(part, "title") for part in fold(name, most)), *fold(inputs, most)]
+
+
+def flow(parts: Sequence[str], most: int | None) -> list[str]:
+    """The parts side by side, in as many lines as it takes.
+
+    >>> flow(["5 layers", "10 parameters", "20 MACs"], 26)
+    ['5 layers   10 parameters', '20 MACs']
+    """
+    lines = [parts[0]]
+    for part in parts[1:]:
+        together = f"{lines[-1]}   {part}"
+        if most is not None and width(together) > most:
+            lines.append(part)
+        else:
+            lines[-1] = together
+    return lines
+
+
+def _absent(layout: Layout) -> str:
+    titles = [COLUMNS[column].title for column in layout.dropped]
+    return f"too narrow for: {', '.join(titles)}" if titles else ""
+
+
+# Layout --------------------------------------------------------------------------------------------------------------
+
+
+def lay_out(table: Sequence[Cells], most: int | None) -> Layout:
+    """The layout that fits into `most` columns, or comes as near as can be; a column without any text is left out."""
+    shown = {i: max(width(COLUMNS[i].title), *map(width, {row[i] for row in table}), 0) for i in used(table)}
+    dropped: list[int] = []
+    while most is not None and _total(shown) > most:
+        shrunk = _shrunk(shown, most, COMFORT)
+        if _total(shrunk) <= most:
+            shown = shrunk
+            break
+        able = [column for column in shown if COLUMNS[column].drop]
+        if not able:
+            shown = _shrunk(shown, most, LEAST)
+            break
+        gone = min(able, key=lambda column: COLUMNS[column].drop)
+        del shown[gone]
+        dropped.append(gone)
+    return Layout(tuple(shown), tuple(shown.values()), tuple(sorted(dropped)))
+
+
+def _total(shown: dict[int, int]) -> int:
+    return sum(shown.values()) + len(GAP) * (len(shown) - 1)
+
+
+def _shrunk(shown: dict[int, int], most: int, least: dict[int, int]) -> dict[int, int]:
+    """The widths with names, then shapes, made narrower by as much as is needed, but not below `least`."""
+    new = dict(shown)
+    for column, floor in least.items():
+        too_wide = _total(new) - most
+        if too_wide > 0:
+            new[column] = max(min(floor, new[column]), new[column] - too_wide)
+    return new
+
+
+def fold(text: str, most: int) -> list[str]:
+    """The text in lines of at most `most` columns, broken behind . _ / , or a space where there is one.
+
+    >>> fold("layer3.block5.conv2", 14), fold("abcdef", 4)
+    (['layer3.block5.', 'conv2'], ['abcd', 'ef'])
+    """
+    lines = []
+    most = max(most, 2)
+    while width(text) > most:
+        end = fitting(text, most)
+        breaks = [found.end() for found in _BREAK.finditer(text, 0, end + 1) if found.end() <= end]
+        end = breaks[-1] if breaks and breaks[-1] * 3 > end else end
+        lines.append(text[:end].rstrip())
+        text = text[end:].lstrip()
+    return [*lines, text]
+
+
+_BREAK = re.compile(r"[._/ ]|, |; ")
+
+
+def fitting(text: str, most: int) -> int:
+    """How many characters of the text fit into `most` columns."""
+    if text.isascii():
+        return most
+    end = 0
+    while end < len(text) and width(text[: end + 1]) <= most:
+        end += 1
+    return max(end, 1)
+
+
+# Rows ----------------------------------------------------------------------------------------------------------------
+
+STATE_STYLE = {"good": "good", "bad": "bad", "pending": "dim", "": "dim"}
+
+
+def _row(cells: Cells, layout: Layout, paint: Painter) -> list[str]:
+    """The lines of one layer: one, or more where a cell is wrapped."""
+    texts = [cells[column] for column in layout.columns]
+    if all(map(_fits, texts, layout.widths)):
+        return [_line(texts, cells.state, layout, paint)]
+    folded = [fold(text, most) for text, most in zip(texts, layout.widths, strict=True)]
+    height = max(map(len, folded))
+    lines = [[part[i] if i < len(part) else "" for part in folded] for i in range(height)]
+    return [_line(line, cells.state, layout, paint) for line in lines]
+
+
+def _fits(text: str, most: int) -> bool:
+    return len(text) <= most if text.isascii() else width(text) <= most
+
+
+def _line(texts: Sequence[str], state: str, layout: Layout, paint: Painter) -> str:
+    """One line; spaces at its end are left out."""
+    out = [
+        paint(text, _style(column, state)) if text.strip() else text
+        for column, text in zip(layout.columns, _set(texts, layout), strict=True)
+    ]
+    return GAP.join(out).rstrip()
+
+
+def _style(column: int, state: str) -> str:
+    if column == VERDICT:
+        return STATE_STYLE[state]
+    if state == "bad" and column in (NAME, OUTPUT):
+        return "bad"
+    return "type" if COLUMNS[column].title == "type" else "dim" if COLUMNS[column].drop == 1 else ""
+
+
+def _set(texts: Sequence[str], layout: Layout) -> list[str]:
+    """The texts padded to their columns."""
+    out = []
+    for column, text, wide in zip(layout.columns, texts, layout.widths, strict=True):
+        blank = " " * (wide - (len(text) if text.isascii() else width(text)))
+        out.append(blank + text if COLUMNS[column].right else text + blank)
+    return out
