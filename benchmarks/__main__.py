@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = (
     "lenet", "alexnet", "vgg16", "nin", "googlenet", "resnet18", "resnet50", "densenet121", "mobilenetv2", "unet",
 )  # fmt: skip
-PEERS = ("meta + hooks", "fx ShapeProp", "FakeTensorMode", "torchinfo", "onnx C++")
+PEERS = ("meta + hooks", "fx ShapeProp", "FakeTensorMode", "torchinfo", "onnx", "onnx bytes")
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ report = shapecheck.check({"input": ["N", 1, 28, 28], "layers": [
     "Flatten", {"Linear": 10},
 ]}, verify=False)
 assert report.ok, report.diagnostics
-assert list(report.layers[-1].output) == ["N", 10], report.layers[-1].output
+assert report.to_dict()["layers"][-1]["output"] == ["N", 10], report.to_dict()
 """
 COMMAND = """
 import sys, cli
