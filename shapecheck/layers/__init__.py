@@ -14,6 +14,7 @@ from shapecheck.layers.base import Layer
 TABLE: dict[str, tuple[str, ...]] = {
     "conv": ("Conv1d", "Conv2d", "Conv3d"),
     "conv_transpose": ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
+    "lazy_conv_transpose": ("LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d"),
     "pool": ("MaxPool1d", "MaxPool2d", "MaxPool3d"),
     "avg_pool": ("AvgPool1d", "AvgPool2d", "AvgPool3d"),
     "lp_pool": ("LPPool1d", "LPPool2d", "LPPool3d"),
@@ -55,12 +56,14 @@ TABLE: dict[str, tuple[str, ...]] = {
     "reduce": ("Mean", "Sum"),
     "recurrent": ("RNN", "LSTM", "GRU"),
     "cell": ("RNNCell", "LSTMCell", "GRUCell"),
+    "attention": ("MultiheadAttention",),
+    "transformer": ("TransformerEncoderLayer", "TransformerDecoderLayer", "Transformer"),
     "merge": ("Add", "Mul", "Concat", "Stack", "MatMul"),
 }
 
 LAZY: dict[str, str] = {
     **{f"LazyConv{n}d": f"Conv{n}d" for n in (1, 2, 3)},
-    **{f"LazyConvTranspose{n}d": f"ConvTranspose{n}d" for n in (1, 2, 3)},
+    **{f"LazyConvTranspose{n}d": f"LazyConvTranspose{n}d" for n in (1, 2, 3)},  # with a rule of their own
     **{f"LazyBatchNorm{n}d": f"BatchNorm{n}d" for n in (1, 2, 3)},
     **{f"LazyInstanceNorm{n}d": f"LazyInstanceNorm{n}d" for n in (1, 2, 3)},  # with defaults of their own
     "LazyLinear": "Linear",

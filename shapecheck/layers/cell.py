@@ -19,6 +19,8 @@ from shapecheck.sizes import Dim, Shape
 class _Cell(Layer):
     inferred: ClassVar[tuple[str, ...]] = ("input_size",)
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
+    optional: ClassVar[frozenset[int]] = frozenset((1,))
+    aliases: ClassVar[dict[str, str]] = {"units": "hidden_size", "hidden": "hidden_size"}
     formula: ClassVar[str] = "(N, input_size) -> (N, hidden_size)"
     gates: ClassVar[int]
 

@@ -22,6 +22,8 @@ class _Recurrent(Layer):
     __slots__ = ()
     inferred: ClassVar[tuple[str, ...]] = ("input_size",)
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
+    optional: ClassVar[frozenset[int]] = frozenset((1,))
+    aliases: ClassVar[dict[str, str]] = {"units": "hidden_size", "hidden": "hidden_size", "layers": "num_layers"}
     formula: ClassVar[str] = "(L, N, input_size) -> (L, N, D H), (D num_layers, N, H); D directions, H = hidden_size"
     gates: ClassVar[int]
 
