@@ -8,26 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.parity.catalogue import draw_case
-from tests.parity.draw import Case, encode
+from tests.parity.draw import Case
+from tests.parity.known import KNOWN
 from tests.parity.workers import OURS, TORCH, Worker
 
 Outcome = dict[str, Any]
-
-KNOWN: dict[str, str] = {
-    "^Expand: ok / forward torch's shape is impossible": "-1 for a new dimension of no elements becomes a size of -1",
-    "^(Reflection|Replication)Pad[123]d: ok / forward torch's shape is impossible": "an empty batch is cropped to a size below 0 unchecked",
-    r"^(Lazy)?ConvTranspose\dd: ok / forward torch's output is empty": (
-        "an output of exactly 0 cells: torch's own kernels refuse it, oneDNN's give it back empty, and which of them "
-        "runs depends on batch, kernel, groups and the number of threads; we refuse"
-    ),
-    "^EmbeddingBag: crash / ok": "indices but no bag for them: torch reads past the end of an array, often unpunished",
-}
-"""Disagreements that cannot be mirrored sensibly: a pattern over `Disagreement.signature` -> the reason."""
 
 
 def agree(torch: Outcome, ours: Outcome) -> bool | None:
@@ -41,10 +31,6 @@ def agree(torch: Outcome, ours: Outcome) -> bool | None:
     if torch["outcome"] != "ok":
         return True
     return torch["shape"] == ours["shape"] and ours["params"] in (None, torch["params"])
-
-
-def _holds(shape: Any, what: Callable[[int], bool]) -> bool:
-    return any(_holds(entry, what) for entry in shape) if isinstance(shape, list) else shape is not None and what(shape)
 
 
 def spell(outcome: Outcome) -> str:
@@ -69,17 +55,10 @@ class Disagreement:
         """What cases of the same kind share: type, the two outcomes, torch's words without numbers."""
         words = re.sub(r"[\d.]+|\[[^\]]*\]|\([^)]*\)|'[^']*'", "#", str(self.torch.get("words", "")))[:70]
         ours = str(self.ours.get("words", ""))[-90:] if self.ours["outcome"] == "error" else ""
-        return f"{self.case.type}: {self.torch['outcome']} / {self.ours['outcome']} {self._what()} {words} {ours}"
-
-    def _what(self) -> str:
-        """What is special about the outcomes, beyond their stages."""
-        shape = self.torch.get("shape")
+        what = ""
         if self.torch["outcome"] == self.ours["outcome"]:
-            return "shape" if shape != self.ours["shape"] else "parameters"
-        if _holds(shape, lambda size: size < 0):
-            return "torch's shape is impossible"
-        empty_input = any(_holds(encode(shape), lambda size: size == 0) for shape in self.case.shapes)
-        return "torch's output is empty" if _holds(shape, lambda size: size == 0) and not empty_input else ""
+            what = "shape" if self.torch["shape"] != self.ours["shape"] else "parameters"
+        return f"{self.case.type}: {self.torch['outcome']} / {self.ours['outcome']} {what} {words} {ours}"
 
     def __str__(self) -> str:
         """A few lines for a developer, with the command that replays the case."""
@@ -160,11 +139,11 @@ class Judge:
         return tally
 
     def _note(self, found: Disagreement, tally: Tally, shrink: bool) -> None:
-        signature = found.signature
-        for pattern in KNOWN:
-            if re.search(pattern, signature):
-                tally.excused[pattern] += 1
+        for known in KNOWN:
+            if known.covers(found.case, found.torch, found.ours):
+                tally.excused[known.reason] += 1
                 return
+        signature = found.signature
         if signature in tally.disagreements:
             tally.disagreements[signature].count += 1
         else:

@@ -29,8 +29,10 @@ from tests.parity.draw import decode
 
 ADDRESS_SPACE = 6 << 30
 SECONDS_PER_CASE = 10.0
-TOO_LARGE = ("can't allocate memory", "integer multiplication overflow", "Storage size calculation overflowed",
-             "MemoryError", "array is too big", "out of memory")  # fmt: skip
+TOO_LARGE = (
+    "can't allocate memory", "integer multiplication overflow", "size calculation overflowed",
+    "Stride calculation overflowed", "MemoryError", "array is too big", "out of memory",
+)  # fmt: skip
 
 FORWARD_ARGUMENTS: dict[str, tuple[str, ...]] = {
     **{f"MaxUnpool{n}d": ("output_size",) for n in (1, 2, 3)},

@@ -10,6 +10,7 @@ import pytest
 from tests.parity.catalogue import DRAWERS, draw_case
 from tests.parity.draw import Case
 from tests.parity.judge import Disagreement, agree
+from tests.parity.known import KNOWN
 from tests.parity.workers import ROOT, Worker
 
 OK = {"outcome": "ok", "shape": [1, 2], "params": 3}
@@ -85,3 +86,19 @@ def test_disagreements_of_one_kind_are_told_once():
     assert Disagreement(case, second, OK).signature == signature
     assert Disagreement(case, OK, first).signature != signature
     assert Disagreement(Case("AvgPool2d", {}, ()), first, OK).signature != signature
+
+
+def test_an_excuse_covers_nothing_else():
+    """A known disagreement excuses its own types and outcomes on its own condition, and no neighbour."""
+    empty = {"outcome": "ok", "shape": [2, 1, 0], "params": 4}
+    case = Case("ConvTranspose1d", {"padding": 3}, ((2, 3, 4),))
+    excused = [known for known in KNOWN if known.covers(case, empty, REFUSED)]
+    assert len(excused) == 1
+    for other in (
+        (Case("Conv1d", {"padding": 3}, ((2, 3, 4),)), empty, REFUSED),
+        (Case("ConvTranspose1d", {"padding": 3}, ((0, 3, 4),)), empty, REFUSED),
+        (case, {**empty, "shape": [2, 1, 1]}, REFUSED),
+        (case, REFUSED, empty),
+        (case, empty, {**REFUSED, "outcome": "construct"}),
+    ):
+        assert not any(known.covers(*other) for known in KNOWN)
