@@ -225,9 +225,7 @@ class Derivation:
         """The theorem first = last; RuleError unless the derivation has arrived there."""
         if self.term != last:
             raise RuleError(f"{name}: the derivation arrived at {self.term}, not at {last}")
-        return Theorem(
-            name, title, self.hypotheses, self.first, last, self.steps, tuple(parts), about, tuple(witness)
-        )
+        return Theorem(name, title, self.hypotheses, self.first, last, self.steps, tuple(parts), about, tuple(witness))
 
 
 def named(theorem: Theorem, name: str, title: str = "", parts: Sequence[Theorem] = ()) -> Theorem:

@@ -17,7 +17,7 @@ FORMATS = ("text", "latex", "markdown")
 def listing() -> str:
     """All theorems, chapter by chapter, one a line with its title."""
     wide = max(map(len, THEOREMS)) + 2
-    lines = []
+    lines: list[str] = []
     for chapter, names in CHAPTERS.items():
         lines += ["", TITLES[chapter]] if lines else [TITLES[chapter]]
         lines += [f"  {name:<{wide}}{title}" for name, title in names.items()]

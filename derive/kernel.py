@@ -12,7 +12,6 @@ This file, `terms`, `rules`, `smt` and `semantics` are all that must be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -90,7 +89,7 @@ class Theorem:
             raise RuleError(f"{self.name}: no small model meets the hypotheses")
 
     def _needs_every_hypothesis(self) -> None:
-        """Each hypothesis dropped, or weakened by one, must stop the proof: the theorem assumes no more than it uses."""
+        """Each hypothesis dropped, or weakened by one, must stop the proof: no more is assumed than is used."""
         for place, given in enumerate(self.hypotheses):
             rest = self.hypotheses[:place], self.hypotheses[place + 1 :]
             for weaker in [None, *given.weaker()]:

@@ -1,7 +1,7 @@
 r"""What a term means: a naive evaluator, the judge of every rule and every theorem.
 
 Main definitions: `meaning`, which turns a term into a function of an environment by plain loops; `models`, the small
-environments with arbitrary array contents that meet a list of hypotheses; `holds`.
+environments with arbitrary array contents that meet a list of hypotheses; `environment`, by hand; `holds`.
 
 A sum is a sum over the *set* of integers from low to high: empty when high < low. Nothing here uses SymPy's `doit`,
 `subs` or `simplify`. An environment maps symbols to integers, and array names to functions of index tuples; arrays
@@ -16,7 +16,7 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -136,12 +136,12 @@ def _newton_cotes() -> list[Fraction]:
     """The weights that integrate every polynomial of degree <= DEGREE over 0..1 from DEGREE + 1 equal places."""
     weights = []
     for own in range(DEGREE + 1):
-        polynomial = [Fraction(1)]
+        polynomial: list[Fraction] = [Fraction(1)]
         for other in (m for m in range(DEGREE + 1) if m != own):
             scale = Fraction(1, own - other)
             shifted = [Fraction(0), *polynomial]
-            polynomial = [scale * (x - other * y) for x, y in zip(shifted, [*polynomial, 0], strict=True)]
-        weights.append(sum((c * DEGREE**power / (power + 1) for power, c in enumerate(polynomial)), Fraction(0)))
+            polynomial = [scale * (x - other * y) for x, y in zip(shifted, [*polynomial, Fraction(0)], strict=True)]
+        weights.append(sum((c * Fraction(DEGREE**power, power + 1) for power, c in enumerate(polynomial)), Fraction(0)))
     return weights
 
 
@@ -188,7 +188,7 @@ def _slots(count: int) -> tuple[Term, ...]:
 def _function(term: Term, variables: Sequence[Term]) -> Callable[[Environment], Callable[..., Any]]:
     """The term as a function of some variables, the rest read from an environment."""
     code = compile(f"lambda {', '.join(map(name_of, variables))}: {source(term)}", "<function>", "eval")
-    return lambda env: eval(code, env)  # type: ignore[no-any-return]
+    return lambda env: eval(code, env)
 
 
 Fill = Callable[[Environment], None]
@@ -303,6 +303,30 @@ def _values(count: int, rng: random.Random) -> Iterator[tuple[int, ...]]:
         return
     for _ in range(20_000):
         yield tuple(rng.choice(SIZES) for _ in range(count))
+
+
+def environment(values: Mapping[Term, Any]) -> Environment:
+    """An environment from values by hand: integers for symbols, nested lists (zero outside) or functions for arrays.
+
+    >>> X, k, n = sp.IndexedBase("X"), *sp.symbols("k n", integer=True)
+    >>> meaning(sp.Sum(X[k], (k, -1, n)))(environment({X: [1, 2, 3], n: 7}))
+    6
+    """
+    env: Environment = dict(_OPERATIONS)
+    for key, value in values.items():
+        if isinstance(key, sp.Symbol):
+            env[name_of(key)] = value
+        else:
+            env[array_name(key)] = value if callable(value) else functools.partial(_cell, value)
+    return env
+
+
+def _cell(array: Any, indices: tuple[int, ...]) -> Any:
+    for index in indices:
+        if not 0 <= index < len(array):
+            return 0
+        array = array[index]
+    return array
 
 
 def holds(first: Term, last: Term, relation: str, env: Environment) -> bool:

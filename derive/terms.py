@@ -26,7 +26,7 @@ class RuleError(ValueError):
     """A rule was used where it does not hold, or a theorem does not stand up to its recheck."""
 
 
-class Iverson(sp.Function):
+class Iverson(sp.Function):  # type: ignore[misc]  # SymPy is untyped
     """The bracket of a condition: 1 where it holds, 0 elsewhere."""
 
     nargs = 1
@@ -34,6 +34,7 @@ class Iverson(sp.Function):
 
     @classmethod
     def eval(cls, condition: Term) -> Term:
+        """1 or 0 where the condition is known, None where it stays."""
         return {sp.true: sp.Integer(1), sp.false: sp.Integer(0)}.get(condition)
 
 
@@ -188,7 +189,7 @@ def substitute(term: Term, values: Mapping[Term, Term]) -> Term:
 
 
 def normal(term: Term, depth: int = 0) -> Term:
-    """The term with bound variables renamed by depth, indices and coefficients expanded: equal only if equal by algebra."""
+    """The term with bound variables renamed by depth and all products expanded: equal only if equal by algebra."""
     if isinstance(term, BINDERS):
         inner, k, low, high = peel(term)
         name = sp.Symbol(f"_{depth}", **({"integer": True} if k.is_integer else {"real": True}))

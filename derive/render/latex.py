@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import ClassVar
 
 import sympy as sp
 
@@ -24,7 +25,7 @@ SIGNS = {"=": "=", "<=>": r"\Longleftrightarrow", "=>": r"\Longrightarrow"}
 class Latex(Printer):
     """LaTeX with amsmath."""
 
-    signs = {
+    signs: ClassVar = {
         sp.Eq: " = ",
         sp.Ne: r" \ne ",
         sp.Le: r" \le ",
@@ -36,7 +37,13 @@ class Latex(Printer):
         sp.Implies: r" \Rightarrow ",
         sp.Equivalent: r" \Leftrightarrow ",
     }
-    functions = {sp.Min: r"\min", sp.Max: r"\max", sp.Mod: r"\operatorname{mod}", sp.Abs: r"\operatorname{abs}", sp.exp: r"\exp"}
+    functions: ClassVar = {
+        sp.Min: r"\min",
+        sp.Max: r"\max",
+        sp.Mod: r"\operatorname{mod}",
+        sp.Abs: r"\operatorname{abs}",
+        sp.exp: r"\exp",
+    }
 
     def letter(self, name: str) -> str:
         greek = GREEK.match(name)
@@ -189,7 +196,11 @@ def theorem(theorem: Theorem, part: bool = False) -> str:
     sizes = ", ".join(hypothesis(given) for given in theorem.hypotheses if isinstance(given, Range))
     others = [hypothesis(given) for given in theorem.hypotheses if not isinstance(given, Range)]
     items = "".join(f"\n  \\item {item}" for item in ([sizes] if sizes else []) + others)
-    given = f"\nIf\n\\begin{{itemize}}\\setlength{{\\itemsep}}{{0pt}}{items}\n\\end{{itemize}}\nthen" if items else "\nAlways"
+    given = (
+        f"\nIf\n\\begin{{itemize}}\\setlength{{\\itemsep}}{{0pt}}{items}\n\\end{{itemize}}\nthen"
+        if items
+        else "\nAlways"
+    )
     kind = "corollary" if part else "theorem"
     lines = [
         f"\\begin{{{kind}}}[{{{words(theorem.title)}}}]\\label{{thm:{theorem.name}}}{given}",

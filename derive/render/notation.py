@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import sympy as sp
 
@@ -78,8 +78,8 @@ class Printer:
     """Walks a term; subclasses say how each sign looks."""
 
     times, minus, plus = " ", " - ", " + "
-    signs: dict[Any, str] = {}
-    functions: dict[Any, str] = {}
+    signs: ClassVar[dict[Any, str]] = {}
+    functions: ClassVar[dict[Any, str]] = {}
 
     def show(self, term: Term) -> str:
         """The term as a string."""
@@ -136,8 +136,7 @@ class Printer:
 
     def product(self, term: Term) -> str:
         """A product, as a fraction where something divides."""
-        coefficient, body = term.as_coeff_Mul()
-        if coefficient.is_negative:
+        if term.as_coeff_Mul()[0].is_negative:
             return "-" + self.inside(-term, sp.Add)
         above, below = term.as_numer_denom()
         if below != 1:
@@ -236,7 +235,7 @@ class Printer:
 class Text(Printer):
     """Plain text."""
 
-    signs = {
+    signs: ClassVar = {
         sp.Eq: " = ",
         sp.Ne: " != ",
         sp.Le: " <= ",
@@ -248,7 +247,7 @@ class Text(Printer):
         sp.Implies: " => ",
         sp.Equivalent: " <=> ",
     }
-    functions = {sp.Min: "min", sp.Max: "max", sp.Mod: "mod", sp.Abs: "abs", sp.exp: "exp"}
+    functions: ClassVar = {sp.Min: "min", sp.Max: "max", sp.Mod: "mod", sp.Abs: "abs", sp.exp: "exp"}
 
 
 def plain(term: Term) -> str:

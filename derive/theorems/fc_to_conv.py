@@ -66,7 +66,14 @@ def translation() -> Theorem:
     moved = Support(X, ((-t, n1 - 1 - t), (-r, n2 - 1 - r)), because="nor does the shifted signal leave the window")
     return (
         Derivation(
-            u + total(W[i, j, k, l] * S[k, l], *window), sp.Ge(n1, 0), sp.Ge(n2, 0), shared, shifted, layer, PICTURE, moved
+            u + total(W[i, j, k, l] * S[k, l], *window),
+            sp.Ge(n1, 0),
+            sp.Ge(n2, 0),
+            shared,
+            shifted,
+            layer,
+            PICTURE,
+            moved,
         )
         .equation(shifted)
         .equation(shared)
@@ -204,7 +211,9 @@ def _diagonal() -> Theorem:
     delta = sp.KroneckerDelta
     return (
         Derivation(W[i, i], *_inside(i, n), ZERO_FILLED)
-        .backwards("delta", total(W[i, c] * delta(c - i, 0), _WINDOW), k=c, because="the answer at `i` to an impulse at `i`")
+        .backwards(
+            "delta", total(W[i, c] * delta(c - i, 0), _WINDOW), k=c, because="the answer at `i` to an impulse at `i`"
+        )
         .equation(ZERO_FILLED, at={i: i, t: i, m: 0})
         .delta(c)
         .delta(d)

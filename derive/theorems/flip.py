@@ -138,7 +138,7 @@ def _empty() -> Theorem:
             sp.Integer(0),
             "flip-2d/empty-sum",
             "As the lectures write it, the convolution is zero",
-            about="Written with `K[-a, -b]` and `a`, `b` from 1, every term reads outside a kernel on `1..h` and `1..w` "
+            about="Written with `K[-a, -b]` and `a`, `b` from 1, every term reads outside a kernel on `1..h`, `1..w` "
             "(and outside one on `0..h-1` and `0..w-1`).",
         )
     )
@@ -171,7 +171,7 @@ def _repair_index() -> Theorem:
         .qed(
             total(K[a, b] * X[i + (h + 1) - a, j + (w + 1) - b], *FROM_ONE),
             "flip-2d/repair-index",
-            "Second repair: with `K[h+1-a, w+1-b]` it is the convolution, read `h + 1` and `w + 1` further on",
+            "Second repair: `K[h+1-a, w+1-b]` gives the convolution, read `h + 1` and `w + 1` further on",
         )
     )
 
@@ -185,9 +185,7 @@ def _between() -> Theorem:
         because="`Y` is the first repair",
     )
     return (
-        Derivation(
-            total(K[h + 1 - a, w + 1 - b] * X[i + a, j + b], *FROM_ONE), sp.Ge(h, 0), sp.Ge(w, 0), first
-        )
+        Derivation(total(K[h + 1 - a, w + 1 - b] * X[i + a, j + b], *FROM_ONE), sp.Ge(h, 0), sp.Ge(w, 0), first)
         .shift(a, c, by=h + 1)
         .shift(b, e, by=w + 1)
         .equation(first, backwards=True, at={i: i + h + 1, j: j + w + 1})
@@ -202,6 +200,14 @@ def _between() -> Theorem:
 def flip_3d() -> Theorem:
     """Three axes, as video and volumes have."""
     return named(flip([d, h, w], [i, j, k], [a, b, o], [c, e, f]), "flip-3d")
+
+
+INDUCTION = (
+    "Induction on the number of axes. `S[a, b]` stands for the convolution, on the other axes, of slice `a` of the "
+    "kernel with slice `b` of the input, `T[a, b]` for their correlation with the kernel flipped on those axes. That "
+    "`S = T` for all slices is the theorem for one axis less; one axis begins. The step is the proof above, in which "
+    f"`S` and `T` may be any arrays. The same proof, written out up to {AXES[-1]} axes, follows."
+)
 
 
 def _letters(count: int) -> list[list[Term]]:
@@ -226,10 +232,7 @@ def flip_nd() -> Theorem:
         .qed(
             total(T[h - 1 - c, i - (h - 1) + c], (c, 0, h - 1)),
             "flip-nd",
-            about="Induction on the number of axes. `S[a, b]` stands for the convolution, on the other axes, of slice `a` "
-            "of the kernel with slice `b` of the input, `T[a, b]` for their correlation with the kernel flipped on those "
-            "axes. That `S = T` for all slices is the theorem for one axis less; one axis begins. The step is the proof "
-            f"above, in which `S` and `T` may be any arrays. The same proof, written out up to {AXES[-1]} axes, follows.",
+            about=INDUCTION,
             parts=written,
         )
     )

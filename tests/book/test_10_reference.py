@@ -133,8 +133,8 @@ def test_sizes_with_padding_and_stride(size, arguments, result):
     layer = nn.Conv2d(1, 1, bias=False, **arguments)
     picture = torch.rand(1, 1, *size)
     assert tuple(layer(picture).shape[2:]) == result
-    q1, q2 = layer.padding
-    padded = functional.pad(picture, (q2, q2, q1, q1))[0, 0].tolist()
+    rows, columns = map(int, layer.padding)
+    padded = functional.pad(picture, (columns, columns, rows, rows))[0, 0].tolist()
     every = corr2d(padded, layer.weight[0, 0].tolist())
     kept = [row[:: layer.stride[1]] for row in every[:: layer.stride[0]]]
     assert torch.allclose(torch.tensor(kept), layer(picture)[0, 0], atol=1e-5)
@@ -172,7 +172,7 @@ def test_pooling_with_padding_and_stride(layer, result):
 
 
 def test_weights_of_a_dense_layer():
-    """36 million inputs and 100 outputs are 3.6e9 weights, a million and a thousand 1e9; 32 x 32 x 3 flattens to 3072."""
+    """36 million inputs, 100 outputs: 3.6e9 weights; a million and a thousand: 1e9; 32 x 32 x 3 flattens to 3072."""
     for inputs, outputs, weights in ((36_000_000, 100, 3_600_000_000), (1_000_000, 1000, 1_000_000_000)):
         dense = nn.Linear(inputs, outputs, bias=False, device="meta")
         assert dense.weight.numel() == weights
@@ -227,7 +227,9 @@ def test_the_lectures_module_learns():
     """Conv2D, made of corr2d and one bias, is nn.Conv2d with that weight, has the same gradients, and learns."""
     torch.manual_seed(0)
     ours, theirs = reference.Conv2D((1, 2)), nn.Conv2d(1, 1, (1, 2))
-    theirs.weight.data, theirs.bias.data = ours.weight.data.clone().reshape(1, 1, 1, 2), ours.bias.data.clone()
+    theirs.load_state_dict(
+        {"weight": ours.weight.detach().reshape(1, 1, 1, 2).clone(), "bias": ours.bias.detach().clone()}
+    )
     x = torch.tensor(PICTURE, dtype=torch.float32)
     y = torch.tensor(corr2d(PICTURE, EDGES), dtype=torch.float32)
     losses = []

@@ -4,7 +4,8 @@ A derivation is a chain of terms, each made from the one before by a rule. This 
 refuses: a rule outside its conditions, a hypothesis outside its guard, a chain with a gap, a theorem somebody typed.
 For every condition we drop it from the kernel and watch a false "theorem" appear: the conditions are not decoration.
 
-Main results: `test_each_abuse_is_refused`, `test_without_its_condition_a_falsehood_passes`, `test_forged_theorems_fail`.
+Main results: `test_each_abuse_is_refused`, `test_without_its_condition_a_falsehood_passes`,
+`test_forged_theorems_fail`.
 Notation: F, G arrays of arbitrary integers, n, m, c sizes or shifts, k, l, a, b indices.
 """
 
@@ -94,7 +95,14 @@ ABUSES = [
     abuse("follows", "entails", sp.Le(k, n), to=sp.Lt(k, n)),
     # reading an implication backwards, or something backwards that does not read back
     abuse("two-way", "backwards", sp.Le(k, n), rule="entails", to=sp.Lt(k, n), arguments=(("to", sp.Le(k, n)),)),
-    abuse("reads-back", "backwards", F[c], rule="delta", to=total(F[k] * sp.KroneckerDelta(k, 0), (k, 0, 0)), arguments=(("k", k),)),
+    abuse(
+        "reads-back",
+        "backwards",
+        F[c],
+        rule="delta",
+        to=total(F[k] * sp.KroneckerDelta(k, 0), (k, 0, 0)),
+        arguments=(("k", k),),
+    ),
     # terms that are not well formed: melted conditions, two meanings of a name, shadows, reversed ranges
     abuse("plain-symbol", "count", total(sp.Integer(1), (k, 0, POSITIVE - 1)), k=k),
     abuse("one-meaning", "out", total(F[k] * REAL_K, (k, 0, n - 1)), k=k),
@@ -109,6 +117,7 @@ class Lax(Scope):
     waived: frozenset[str] = field(default=frozenset())
 
     def demand(self, label: str, fact: Any, pattern: str, *of: Any) -> None:
+        """Ask, unless the condition is waived."""
         if label not in self.waived:
             super().demand(label, fact, pattern, *of)
 
@@ -129,7 +138,9 @@ def _false(before: Any, after: Any, hypotheses: tuple[Any, ...]) -> bool:
     """Whether the semantics tells the terms apart in some model; nonsense (no value at all) counts as false."""
     relation = "<=>" if getattr(before, "is_Boolean", False) else "="
     try:
-        return any(not semantics.holds(before, after, relation, env) for env in semantics.models([before, after], hypotheses))
+        return any(
+            not semantics.holds(before, after, relation, env) for env in semantics.models([before, after], hypotheses)
+        )
     except (TypeError, NameError, ZeroDivisionError):
         return True
 
