@@ -1,8 +1,8 @@
 """Activations that carry numbers: every cell by itself, any shape, where the numbers are ones torch takes.
 
-Most numbers are looked at only when the layer is run (stage "forward"): `faults` finds what is wrong with them once, when the
-record is made, and `shape` asks whether there was something.
-Source: torch/nn/modules/activation.py; aten/src/ATen/native/Activation.cpp.
+Most numbers are looked at only when the layer is run (stage "forward"): `faults` finds what is wrong with them once,
+when the record is made, and `shape` asks whether there was something. Source: torch/nn/modules/activation.py;
+aten/src/ATen/native/Activation.cpp.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from math import isfinite
 from typing import Any
 
 from shapecheck.diagnostics import ShapeError, construct_error, forward_error
-from shapecheck.layers.arguments import argument_error, is_scalar, weight_length
-from shapecheck.layers.base import Layer
+from shapecheck.layers.arguments import FLOAT32_MAX, argument_error, is_float32, is_integer, is_scalar, weight_sizes
+from shapecheck.layers.base import Layer, product
 from shapecheck.sizes import Dim, Shape, can_equal
 
 _set = object.__setattr__
-FLOAT32_MAX = 3.4028234663852886e38
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +37,8 @@ class _Activation(Layer):
         """The error for the first of these arguments that is not a number."""
         for argument in arguments:
             value = getattr(self, argument)
-            if not is_scalar(value):
-                return argument_error(argument, value, "a number")
+            if not is_float32(value):
+                return argument_error(argument, value, "a number that fits in a single-precision float")
         return None
 
     def shape(self, x: Shape) -> Shape:
@@ -178,8 +177,8 @@ class Hardtanh(_Activation):
     def fault(self) -> ShapeError | None:
         """Both ends are numbers."""
         for argument, value in zip(("min_val", "max_val"), self.ends(), strict=True):
-            if not is_scalar(value):
-                return argument_error(argument, value, "a number")
+            if not is_float32(value):
+                return argument_error(argument, value, "a number that fits in a single-precision float")
         return None
 
 
@@ -193,17 +192,26 @@ class RReLU(_Activation):
     training: bool = True
 
     def fault(self) -> ShapeError | None:
-        """Both are numbers, lower <= upper, and finite."""
-        fault = self.numbers_fault("lower", "upper")
+        """Both are numbers, lower <= upper, and finite; in evaluation, in place, torch does not look that closely."""
+        fault = self.numbers_fault("lower", "upper") if self.training else self.mean_fault()
         if fault is not None:
             return fault
-        for argument in ("lower", "upper"):
-            if not isfinite(getattr(self, argument)):
-                return argument_error(argument, getattr(self, argument), "a finite number")
-        if self.lower > self.upper:
+        if self.training or not self.inplace:
+            for argument in ("lower", "upper"):
+                if not isfinite(getattr(self, argument)):
+                    return argument_error(argument, getattr(self, argument), "a finite number")
+        if not self.lower <= self.upper:
             return argument_error(
                 "lower", self.lower, f"at most upper, which is {self.upper}", hint=f"lower: {self.upper}"
             )
+        return None
+
+    def mean_fault(self) -> ShapeError | None:
+        """What keeps torch from adding lower and upper up."""
+        for argument in ("lower", "upper"):
+            value = getattr(self, argument)
+            if not (is_integer(value) if type(value) is int else is_scalar(value)):
+                return argument_error(argument, value, "a number")
         return None
 
 
@@ -229,9 +237,12 @@ class PReLU(Layer):
     slopes: Dim | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _set(self, "slopes", weight_length("num_parameters", self.num_parameters))
-        if not is_scalar(self.init):
-            raise construct_error("SP201", f"init is {self.init!r}, torch wants a number", argument="init")
+        sizes = weight_sizes("num_parameters", self.num_parameters)
+        _set(self, "slopes", product(sizes) if len(sizes) < 2 else None)
+        if not is_float32(self.init):
+            raise construct_error(
+                "SP201", f"init is {self.init!r}, torch wants a number", argument="init", hint="init: 0.25"
+            )
 
     def shape(self, x: Shape) -> Shape:
         """The input's."""

@@ -1,12 +1,11 @@
 """Numbers and weights as arguments: what torch's native functions take for a number, and torch.empty for a size.
 
-A native number is an int, a float or a bool; a `Scalar` holds ints of 64 bits, signed or not, a `double` whatever a float
-can hold. Lists of sizes and dimensions are in `dims.py`.
-Sources: torch/csrc/utils/python_arg_parser.cpp (`is_scalar`), aten/src/ATen/native/TensorFactories.cpp (`empty`); measured
-with torch 2.13 on the CPU.
+A native number is an int, a float or a bool; a `Scalar` holds ints of 64 bits, signed or not, a `double` whatever a
+float can hold. Lists of sizes and dimensions are in `dims.py`. Sources: torch/csrc/utils/python_arg_parser.cpp
+(`is_scalar`), aten/src/ATen/native/TensorFactories.cpp (`empty`); measured with torch 2.13 on the CPU.
 
-Main definitions: `is_integer`, `is_scalar`, `is_real`; `check_weight`, `weight_length` (what torch.empty refuses when a module is
-built); `argument_error` (what the native function refuses when it is run); `divides`.
+Main definitions: `is_integer`, `is_scalar`, `is_float32`, `is_real`; `check_weight`, `weight_sizes` (what torch.empty
+refuses when a module is built); `argument_error` (what the native function refuses when it is run); `divides`.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from shapecheck.sizes import Dim, Size, can_equal
 
 INT64 = range(-(2**63), 2**63)
 SCALAR = range(-(2**63), 2**64)
+FLOAT32_MAX = 3.4028234663852886e38
+INFINITY = float("inf")
 
 
 def is_integer(value: Any) -> bool:
@@ -30,12 +31,21 @@ def is_integer(value: Any) -> bool:
 
 
 def is_scalar(value: Any) -> bool:
-    """Whether this is a number that a C++ function takes as a `Scalar`: float, bool, or an int of 64 bits, signed or not.
+    """Whether a C++ function takes this as a `Scalar`: a float, a bool, or an int of 64 bits, signed or not.
 
     >>> is_scalar(0.5), is_scalar(True), is_scalar("1"), is_scalar(2**64)
     (True, True, False, False)
     """
     return type(value) in (float, bool) or (type(value) is int and value in SCALAR)
+
+
+def is_float32(value: Any) -> bool:
+    """Whether this is a `Scalar` that fits in a single-precision float, as the kernels of most activations want it.
+
+    >>> is_float32(1e30), is_float32(float("inf")), is_float32(1e39)
+    (True, True, False)
+    """
+    return is_scalar(value) and not (FLOAT32_MAX < abs(value) < INFINITY)
 
 
 def is_real(value: Any) -> bool:
@@ -79,17 +89,17 @@ def check_weight(*sizes: tuple[str, Any]) -> None:
             raise construct_error("SP202", f"{argument} is {size}: a size is 0 or more", argument=argument, given=size)
 
 
-def weight_length(argument: str, value: Any) -> Dim | None:
-    """How many numbers `torch.empty(value)` makes on one axis (None: not one axis); refuses what that refuses.
+def weight_sizes(argument: str, value: Any) -> tuple[Dim, ...]:
+    """The sizes of the weight that `torch.empty(value)` makes: of one axis for a number; refuses what that refuses.
 
-    >>> weight_length("num_features", 4), weight_length("num_features", (4,)), weight_length("num_features", (2, 2))
-    (4, 4, None)
+    >>> weight_sizes("num_features", 4), weight_sizes("num_features", [4, True])
+    ((4,), (4, 1))
     """
     if isinstance(value, (tuple, list)):
         check_weight(*((argument, size) for size in value))
-        return int(value[0]) if len(value) == 1 else None
+        return tuple(size if isinstance(size, Size) else int(size) for size in value)
     check_weight((argument, value))
-    return value
+    return (value,)
 
 
 def divides(divisor: int, size: Dim) -> bool:

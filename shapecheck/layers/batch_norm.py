@@ -1,8 +1,8 @@
 """Batch normalisation: each channel brought to mean 0 and variance 1, over the batch and all positions.
 
-In training the batch's own statistics are used, and one value has no variance: torch refuses a batch that holds one value per
-channel. In evaluation the running statistics are used, where they are tracked.
-Source: torch/nn/modules/batchnorm.py; torch/nn/functional.py (`batch_norm`, `_verify_batch_size`);
+In training the batch's own statistics are used, and one value has no variance: torch refuses a batch that holds one
+value per channel. In evaluation the running statistics are used, where they are tracked. Source:
+torch/nn/modules/batchnorm.py; torch/nn/functional.py (`batch_norm`, `_verify_batch_size`);
 aten/src/ATen/native/Normalization.cpp.
 """
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import forward_error
-from shapecheck.layers.arguments import argument_error, is_real, weight_length
-from shapecheck.layers.base import Layer, check_rank, shape_text
+from shapecheck.layers.arguments import argument_error, is_real, weight_sizes
+from shapecheck.layers.base import Layer, check_rank, product, shape_text
 from shapecheck.sizes import Dim, Shape, can_equal
 
 _set = object.__setattr__
-NO_LENGTH = -1  # num_features of more axes than one: no input has as many channels
+NO_LENGTH = -1  # running statistics of more axes than one: no input has as many channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +37,21 @@ class ChannelNorm(Layer):
     bias: Any = True
     training: bool = True
     compared: bool = field(init=False, repr=False, compare=False)  # num_features is looked at
-    channels: Dim = field(init=False, repr=False, compare=False)
+    features: tuple[Dim, ...] = field(init=False, repr=False, compare=False)  # the sizes of the weight
+    channels: Dim = field(init=False, repr=False, compare=False)  # that an input with cells must have
+    plain: bool = field(init=False, repr=False, compare=False)  # the weight is of one axis, and not empty
     own_statistics: bool = field(init=False, repr=False, compare=False)  # of the input, not the running ones
     sound: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        compared, length = bool(self.affine or self.track_running_stats), None
-        if compared and self.num_features is not None:
-            length = weight_length("num_features", self.num_features)
+        compared = bool(self.affine or self.track_running_stats)
+        waits = not compared or self.num_features is None
+        features = () if waits else weight_sizes("num_features", self.num_features)
+        one_axis = len(features) == 1
         _set(self, "compared", compared)
-        _set(self, "channels", NO_LENGTH if length is None else length)
+        _set(self, "features", features)
+        _set(self, "channels", product(features) if one_axis or not self.track_running_stats else NO_LENGTH)
+        _set(self, "plain", one_axis and features[0] != 0)
         _set(self, "own_statistics", bool(self.training or not self.track_running_stats))
         _set(self, "sound", is_real(self.eps) and (self.momentum is None or is_real(self.momentum)))
 
@@ -59,9 +64,14 @@ class ChannelNorm(Layer):
         """Refuse an input whose channels are not num_features."""
         if not can_equal(channels, self.channels):
             raise forward_error(
-                "SP303", f"num_features is {self.num_features}, the input has {channels} channels", argument="num_features",
-                hint=f"num_features: {channels}", nominal=x, given=self.num_features, found=channels,
-            )  # fmt: skip
+                "SP303",
+                f"num_features is {self.num_features}, the input has {channels} channels",
+                argument="num_features",
+                hint=f"num_features: {channels}",
+                nominal=x,
+                given=self.num_features,
+                found=channels,
+            )
 
     def refuse_numbers(self, x: Shape) -> None:
         """Refuse eps and momentum that are no numbers."""
@@ -71,9 +81,7 @@ class ChannelNorm(Layer):
 
     def params(self) -> int:
         """A weight and a bias a channel; running statistics are no parameters."""
-        if not self.affine:
-            return 0
-        return 2 * self.channels if self.bias else self.channels  # type: ignore[return-value]
+        return product(self.features) * (2 if self.bias else 1) if self.affine else 0
 
 
 class _BatchNorm(ChannelNorm):
@@ -83,18 +91,36 @@ class _BatchNorm(ChannelNorm):
         """The input's."""
         if len(x) not in self.ranks:
             check_rank(self, x, self.ranks, self.ranks_text)
-        if self.compared and x[1] != self.channels:
-            self.refuse_channels(x, x[1])
+        output = x
+        if self.compared and (x[1] != self.channels or not self.plain):
+            output = self.unusual(x)
         if x[0] == 1 and self.own_statistics and x[2:].count(1) == len(x) - 2:
             self.refuse_one_value(x)
         if not self.sound or self.eps <= 0:
             self.refuse_eps(x)
-        return x
+        return output
 
-    def refuse_channels(self, x: Shape, channels: Dim) -> None:
-        """Refuse an input whose channels are not num_features; torch lets one without any channels pass."""
-        if channels != 0:
-            ChannelNorm.refuse_channels(self, x, channels)
+    def unusual(self, x: Shape) -> Shape:
+        """The output where channels and num_features differ, or num_features is no number.
+
+        With cells to normalise that is refused; an empty input torch only multiplies by the first entry of the weight.
+        """
+        if 0 not in x:
+            self.refuse_channels(x, x[1])
+            return x
+        if not self.affine:
+            return x
+        if not self.features or self.features[0] == 0:
+            raise forward_error(
+                "SP313",
+                "num_features is 0: there is no weight",
+                argument="num_features",
+                hint="num_features: 1",
+                nominal=x,
+            )
+        from shapecheck.layers.merge import broadcast  # hardly ever needed
+
+        return broadcast(x, self.features[1:])
 
     def refuse_one_value(self, x: Shape) -> None:
         """Refuse a single value per channel: it has no variance."""
@@ -115,9 +141,6 @@ class _BatchNorm(ChannelNorm):
         """num_features, from the second dimension."""
         if len(x) not in self.ranks:
             check_rank(self, x, self.ranks, self.ranks_text)
-        if self.compared and x[1] == 0:
-            raise forward_error("SP313", "num_features cannot be inferred from an input without channels",
-                                argument="num_features", nominal=x)  # fmt: skip
         return {"num_features": x[1]}
 
 

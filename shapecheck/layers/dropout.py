@@ -1,7 +1,7 @@
 """Dropout: cells, or whole channels, thrown away in training; the shape stays.
 
-Source: torch/nn/modules/dropout.py, torch/nn/functional.py (`dropout1d` checks its rank); aten/src/ATen/native/Dropout.cpp
-(`feature_dropout` makes its noise of the shape (N, C, 1, ...)).
+Source: torch/nn/modules/dropout.py, torch/nn/functional.py (`dropout1d` checks its rank);
+aten/src/ATen/native/Dropout.cpp (`feature_dropout` makes its noise of the shape (N, C, 1, ...)).
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class _Dropout(Layer):
     def check(self, x: Shape) -> None:
         """Refuse nan, and an input without channels where some would be drawn: not at p 0 or 1."""
         if self.p != self.p:
-            raise forward_error("SP309", "p is nan: a probability is from 0 to 1", argument="p", hint="p: 0.5", nominal=x)
+            raise forward_error(
+                "SP309", "p is nan: a probability is from 0 to 1", argument="p", hint="p: 0.5", nominal=x
+            )
         if self.training and 0 < self.p < 1 and 0 not in x:
             raise forward_error(
                 "SP302", f"{type(self).__name__} drops whole channels, {shape_text(x)} has none", rank=len(x), nominal=x

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import ShapeError, construct_error, forward_error
-from shapecheck.layers.arguments import argument_error, check_weight, is_real
+from shapecheck.layers.arguments import INFINITY, argument_error, check_weight, is_real
 from shapecheck.layers.base import Layer, Seen, shape_text
 from shapecheck.sizes import Dim, Shape, can_equal
 
@@ -48,6 +48,25 @@ class _Table(Layer):
                 return argument_error(argument, getattr(self, argument), "true or false", hint=f"{argument}: false")
         return None
 
+    def check_look_up(self, output: Shape, max_norm: Any, norm_type: Any) -> None:
+        """Refuse a look-up in a table without rows, and the norm of a vector without cells where it has none."""
+        if self.num_embeddings == 0:  # type: ignore[attr-defined]
+            raise forward_error(
+                "SP313",
+                "the table has no rows: no index is within it",
+                argument="num_embeddings",
+                hint="num_embeddings: 1",
+                nominal=output,
+            )
+        if max_norm is not None and output[-1] == 0 and not 0 <= norm_type < INFINITY:
+            raise forward_error(
+                "SP313",
+                f"vectors of no cells have no norm of type {norm_type}",
+                argument="norm_type",
+                hint="norm_type: 2.0",
+                nominal=output,
+            )
+
     def params(self) -> int:
         """A vector a row."""
         return self.num_embeddings * self.embedding_dim  # type: ignore[attr-defined]
@@ -77,21 +96,14 @@ class Embedding(_Table):
         if fault is not None:
             fault.nominal = output
             raise fault
-        if self.num_embeddings == 0 and 0 not in x:
-            raise no_rows(output)
+        if 0 not in x:
+            self.check_look_up(output, self.max_norm, self.norm_type)
         return output
-
-
-def no_rows(nominal: Shape) -> ShapeError:
-    """The error for a look-up in an empty table."""
-    return forward_error(
-        "SP313", "the table has no rows: no index is within it", argument="num_embeddings", nominal=nominal
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingBag(_Table):
-    """torch.nn.EmbeddingBag: (B, L) -> (B, embedding_dim), or indices in a row and offsets (B,) -> (B, embedding_dim)."""
+    """torch.nn.EmbeddingBag: (B, L), or indices (L,) and offsets (B,) -> (B, embedding_dim)."""
 
     inputs: ClassVar[tuple[int, int | None]] = (1, 3)
     optional: ClassVar[frozenset[int]] = frozenset((1, 2))
@@ -119,13 +131,18 @@ class EmbeddingBag(_Table):
         bags = self._bags(x, offsets)
         output = (bags, int(self.embedding_dim))
         self._check_mode(output, x, per_sample_weights)
-        fault = self.numbers_fault(self.padding_idx, self.max_norm, self.norm_type, ("scale_grad_by_freq", "sparse"))
+        flags = ("scale_grad_by_freq", "sparse", "include_last_offset")
+        fault = self.numbers_fault(self.padding_idx, self.max_norm, self.norm_type, flags if len(x) == 1 else flags[:2])
         if fault is not None:
             fault.nominal = output
             raise fault
-        if self.num_embeddings == 0 and 0 not in x:
-            raise no_rows(output)
+        if 0 not in x and self._looks_up(x, offsets):
+            self.check_look_up(output, self.max_norm, self.norm_type)
         return output
+
+    def _looks_up(self, x: Shape, offsets: Shape | None) -> bool:
+        """Whether some index must be looked up: with the last offset given, the bags may end before the first index."""
+        return len(x) == 2 or self.mode == "max" or (offsets != (0,) and not self.include_last_offset)
 
     def _bags(self, x: Shape, offsets: Shape | None) -> Dim:
         if len(x) == 2:
@@ -172,8 +189,15 @@ class EmbeddingBag(_Table):
                         "SP309", f"mode max does not go with {argument}", argument=argument, hint=f"{argument}: false",
                         nominal=output,
                     )  # fmt: skip
-            if output[0] == 0 and 0 not in x:
-                raise forward_error("SP313", "indices but no bag to put them in: mode max ends torch's process here")
+        if output[0] == 0 and 0 not in x and self._needs_bags():
+            raise forward_error("SP313", "indices but no bag to put them in: this ends torch's process")
+
+    def _needs_bags(self) -> bool:
+        """Whether torch puts an index into a bag unchecked; the padding index is put into none."""
+        if self.mode == "max":
+            return True
+        padding = self.padding_idx
+        return padding is not None and bool(self.include_last_offset or padding % self.num_embeddings != 0)
 
     def field(self, seen: Seen, inputs: tuple[Any, ...], output: Shape) -> Seen:
         """Global: a bag is read whole."""

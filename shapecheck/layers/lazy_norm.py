@@ -1,4 +1,5 @@
-"""The lazy instance norms, which are more than an alias: unlike `InstanceNorm` they are affine and track statistics by default.
+"""The lazy instance norms, which are more than an alias: unlike `InstanceNorm` they are affine and track statistics
+by default.
 
 They read num_features off the second dimension even where the input has no batch.
 Source: torch/nn/modules/instancenorm.py (`LazyInstanceNorm1d`), batchnorm.py (`_LazyNormBase`).
@@ -9,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import forward_error
 from shapecheck.layers.base import Layer, check_rank, parameters
 from shapecheck.layers.norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from shapecheck.sizes import Shape
@@ -32,11 +32,8 @@ class _LazyInstanceNorm(Layer):
         """The instance norm with num_features read off the second dimension."""
         x: Shape = inputs[0]
         check_rank(self, x, self.becomes.ranks, self.becomes.ranks_text)
-        channels = x[1]
-        if channels == 0 and (self.affine or self.track_running_stats):
-            raise forward_error("SP313", "num_features cannot be inferred from an input without channels", nominal=x)
         own = {field.name: getattr(self, field.name) for field in parameters(type(self))}
-        return self.becomes(num_features=channels, **own)
+        return self.becomes(num_features=x[1], **own)
 
 
 class LazyInstanceNorm1d(_LazyInstanceNorm):

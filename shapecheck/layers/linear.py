@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from shapecheck.diagnostics import forward_error
 from shapecheck.layers.arguments import check_weight
-from shapecheck.layers.base import Layer, Seen, check_equal, product
+from shapecheck.layers.base import LIMIT, Layer, Seen, check_equal, product
 from shapecheck.sizes import Dim, Shape
 
 
@@ -27,7 +27,7 @@ class Linear(Layer):
 
     def __post_init__(self) -> None:
         read, made = self.in_features, self.out_features
-        if (type(read) is int and type(made) is int and read >= 0 and made >= 0) or read is None:
+        if (type(read) is int and type(made) is int and 0 <= read < LIMIT and 0 <= made < LIMIT) or read is None:
             return
         check_weight(("out_features", made), ("in_features", read))
 
@@ -38,9 +38,13 @@ class Linear(Layer):
         found = x[-1]
         if found != self.in_features:
             check_equal(
-                "SP303", "in_features", self.in_features, found,
-                f"in_features is {self.in_features}, the input has {found} features", nominal=(*x[:-1], self.out_features),
-            )  # fmt: skip
+                "SP303",
+                "in_features",
+                self.in_features,
+                found,
+                f"in_features is {self.in_features}, the input has {found} features",
+                nominal=(*x[:-1], self.out_features),
+            )
         return (*x[:-1], self.out_features)
 
     def infer_arguments(self, x: Shape) -> dict[str, Any]:

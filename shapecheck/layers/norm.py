@@ -1,7 +1,8 @@
-"""Instance, group, layer and root-mean-square normalisation: statistics of one sample, the same in training and evaluation.
+"""Instance, group, layer and root-mean-square normalisation: statistics of one sample, the same in training and
+evaluation.
 
-Batch normalisation is in `batch_norm.py`, the two response normalisations in `response_norm.py`.
-Source: torch/nn/modules/instancenorm.py, normalization.py; torch/nn/functional.py (`instance_norm`, `_verify_spatial_size`,
+Batch normalisation is in `batch_norm.py`, the two response normalisations in `response_norm.py`. Source:
+torch/nn/modules/instancenorm.py, normalization.py; torch/nn/functional.py (`instance_norm`, `_verify_spatial_size`,
 `group_norm`); aten/src/ATen/native/group_norm.cpp, layer_norm.cpp.
 """
 
@@ -40,19 +41,31 @@ class _InstanceNorm(ChannelNorm):
         spatial = x[2:] if batched else x[1:]
         if self.own_statistics and spatial.count(1) == len(spatial):
             raise forward_error(
-                "SP315", f"{shape_text(x)} holds one value per instance and channel: it has no variance", nominal=x, values=1,
-            )  # fmt: skip
+                "SP315",
+                f"{shape_text(x)} holds one value per instance and channel: it has no variance",
+                nominal=x,
+                values=1,
+            )
         if not self.sound:
             self.refuse_numbers(x)
         return x
 
     def check_channels(self, x: Shape, batched: bool) -> None:
-        """Refuse an input whose channels are not num_features, and emptiness where a weight is spread over it."""
-        channels = x[1] if batched else x[0]
-        if channels != self.channels:
+        """Refuse an input whose channels are not num_features, and emptiness where a weight is spread over it.
+
+        Torch looks at an empty input's channels only for the weight, and in training for the running statistics.
+        """
+        batch, channels = x[:2] if batched else (1, x[0])
+        if self.affine:
+            if type(self.num_features) is tuple or type(self.num_features) is list:
+                raise argument_error("num_features", self.num_features, "a number", nominal=x)
             self.refuse_channels(x, channels)
-        if (self.affine and (channels == 0 or (batched and x[0] == 0))) or (self.own_statistics and channels == 0):
-            raise forward_error("SP313", f"{shape_text(x)} is empty: there is nothing to normalise", nominal=x)
+            if 0 in (batch, channels):
+                raise forward_error("SP313", f"{shape_text(x)} is empty: there is no weight for it", nominal=x)
+        if self.track_running_stats and len(self.features) > 1:
+            raise argument_error("num_features", self.num_features, "a number", nominal=x)
+        if self.track_running_stats and (self.training or 0 not in x) and (batch != 0 or channels != 1):
+            self.refuse_channels(x, channels)
 
     def infer_arguments(self, x: Shape) -> dict[str, Any]:
         """num_features, from the channels."""
@@ -155,9 +168,14 @@ class GroupNorm(Layer):
         channels = x[1]
         if self.affine and not can_equal(channels, self.num_channels):
             raise forward_error(
-                "SP303", f"num_channels is {self.num_channels}, the input has {channels} channels",
-                argument="num_channels", hint=f"num_channels: {channels}", nominal=x, given=self.num_channels, found=channels,
-            )  # fmt: skip
+                "SP303",
+                f"num_channels is {self.num_channels}, the input has {channels} channels",
+                argument="num_channels",
+                hint=f"num_channels: {channels}",
+                nominal=x,
+                given=self.num_channels,
+                found=channels,
+            )
         if not divides(self.num_groups, channels):
             raise forward_error(
                 "SP314", f"num_groups (= {self.num_groups}) must divide the input's {channels} channels",
@@ -241,10 +259,14 @@ class _ShapeNorm(Layer):
             return
         fitting = last if len(last) > 1 else last[0] if last else None
         raise forward_error(
-            "SP303", f"normalized_shape is {shape_text(sizes)}, the input {shape_text(x)} ends otherwise",
-            argument="normalized_shape", hint=None if fitting is None else f"normalized_shape: {_text(fitting)}", nominal=x,
-            given=sizes, found=last,
-        )  # fmt: skip
+            "SP303",
+            f"normalized_shape is {shape_text(sizes)}, the input {shape_text(x)} ends otherwise",
+            argument="normalized_shape",
+            hint=None if fitting is None else f"normalized_shape: {_text(fitting)}",
+            nominal=x,
+            given=sizes,
+            found=last,
+        )
 
     def params(self) -> int:
         """A weight a normalised cell."""

@@ -1,9 +1,9 @@
 """Padding: cells added on each side of the last axes, or, where the number is negative, cut off.
 
-`padding` counts from the last axis: (left, right, top, bottom, front, back); one number stands for all sides. The 1, 2 or 3 in a
-class's name only says how often one number is repeated: torch pads as many axes as it is given pairs.
-Source: torch/nn/modules/padding.py; aten/src/ATen/native/PadNd.cpp (`constant_pad_nd`, `_pad_circular_symint`, `_pad_enum_symint`),
-ReflectionPad.cpp, ReplicationPadding.cpp.
+`padding` counts from the last axis: (left, right, top, bottom, front, back); one number stands for all sides. The 1,
+2 or 3 in a class's name only says how often one number is repeated: torch pads as many axes as it is given pairs.
+Source: torch/nn/modules/padding.py; aten/src/ATen/native/PadNd.cpp (`constant_pad_nd`, `_pad_circular_symint`,
+`_pad_enum_symint`), ReflectionPad.cpp, ReplicationPadding.cpp.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from typing import Any, ClassVar
 from shapecheck.diagnostics import ShapeError, forward_error
 from shapecheck.formulas import PAD_REFLECTS, PAD_WRAPS, field_start, padded_size
 from shapecheck.layers.arguments import argument_error, is_real
-from shapecheck.layers.base import Layer, Seen, check_rank, ntuple, seen_by, shape_text
+from shapecheck.layers.base import Layer, Seen, check_limit, check_rank, ntuple, seen_by, shape_text
 from shapecheck.layers.dims import whole_numbers
 from shapecheck.layers.refusal import refusal
 from shapecheck.sizes import Dim, Shape
 
 _set = object.__setattr__
 reflects, wraps = PAD_REFLECTS.holds, PAD_WRAPS.holds
+HUGE = 2**20  # from here on the output is counted
 SIDES = ("left", "right", "top", "bottom", "front", "back")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pad(Layer):
-    """A pad of any kind; `sides` are (before, after) an axis, in the order of the axes, None where padding is no such list."""
+    """A pad of any kind; `sides` are (before, after) an axis, in the order of the axes; None: no such list."""
 
     axes: ClassVar[int]
     formula: ClassVar[str] = "n + before + after on each axis"
@@ -35,6 +36,7 @@ class _Pad(Layer):
     padding: Any
     sides: tuple[tuple[int, int], ...] | None = field(init=False, repr=False, compare=False)
     crops: bool = field(init=False, repr=False, compare=False)
+    huge: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -43,6 +45,7 @@ class _Pad(Layer):
             numbers = None
         _set(self, "sides", None if numbers is None or len(numbers) % 2 else _by_axis(numbers))
         _set(self, "crops", numbers is None or min(numbers, default=0) < 0)
+        _set(self, "huge", numbers is None or max(numbers, default=0) > HUGE)
 
     def shape(self, x: Shape) -> Shape:
         """The last axes longer, or shorter, by their two numbers."""
@@ -56,7 +59,12 @@ class _Pad(Layer):
             out.append(padded_size(n, before, after))
         if self.crops:
             self.check_crops(x, sides, out)
-        return (*x[: len(x) - axes], *out)
+        output = (*x[: len(x) - axes], *out)
+        if self.huge:
+            check_limit(
+                self, tuple(size if size != 0 else 1 for size in output)
+            )  # torch counts strides even of an empty tensor
+        return output
 
     def check(self, x: Shape, axes: int) -> None:
         """Refuse what this kind of pad does not take."""
@@ -114,7 +122,7 @@ def _by_axis(numbers: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     return tuple(zip(numbers[-2::-2], numbers[::-2], strict=True))
 
 
-def _flat(sides: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+def _flat(sides: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
     """The sides as torch lists them, the last axis first."""
     return tuple(number for side in reversed(list(sides)) for number in side)
 
@@ -147,9 +155,14 @@ class _ZeroPad(_Pad):
             left = padded_size(n, min(before, 0), min(after, 0))
             if left < 0:
                 raise self.refusal(
-                    x, "SP316", f"padding cuts {n - left} cells off an axis of {n}", mends=[_flat(_eased(x, sides))], n=n,
-                    before=before, after=after,
-                )  # fmt: skip
+                    x,
+                    "SP316",
+                    f"padding cuts {n - left} cells off an axis of {n}",
+                    mends=[_flat(_eased(x, sides))],
+                    n=n,
+                    before=before,
+                    after=after,
+                )
 
 
 def _eased(x: Shape, sides: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, int]]:
@@ -286,14 +299,19 @@ class _ReflectionPad(_EdgePad):
         """Say which side asks for more cells than there are to take."""
         sides = self.sides or ()
         most = [n - spared if isinstance(n, int) else None for n in x[-len(sides) :]]
-        capped = [tuple(q if top is None else min(q, top) for q in side) for side, top in zip(sides, most, strict=True)]
+        capped = [tuple(q if n is None else min(q, n) for q in side) for side, n in zip(sides, most, strict=True)]
         for back, name, number in _named(sides):
             n = x[-back]
             if isinstance(n, int) and number > n - spared:
                 raise self.refusal(
-                    x, "SP316", f"padding {verb} {number} cells on the {name}: an axis of {n} has {n - spared} for that",
-                    mends=[_flat(capped)], n=n, side=name, pad=number,
-                )  # fmt: skip
+                    x,
+                    "SP316",
+                    f"padding {verb} {number} cells on the {name}: an axis of {n} has {n - spared} for that",
+                    mends=[_flat(capped)],
+                    n=n,
+                    side=name,
+                    pad=number,
+                )
 
 
 class ReflectionPad1d(_ReflectionPad):
@@ -332,32 +350,46 @@ class _CircularPad(_ReflectionPad):
                 self.refuse_side(x, "wraps", 0)
 
     def check_crops(self, x: Shape, sides: tuple[tuple[int, int], ...], out: list[Dim]) -> None:
-        """Refuse to cut off more than there is; a side that is cut and one that is wrapped must leave cells to copy."""
-        for n, size, (before, after) in zip(x[-len(sides) :], out, sides, strict=True):
-            if size < 0 or (isinstance(n, int) and not copies_fit(n, before, after)):
+        """Refuse to cut off more than there is, and a cut that torch's copying from place to place does not survive."""
+        output = (*x[: -len(sides)], *out)
+        for axis, (before, after) in enumerate(sides, len(x) - len(sides)):
+            n, size = x[axis], output[axis]
+            outer = 0 not in output and all(other == 1 for other in output[:axis])
+            if size < 0 or (isinstance(n, int) and not copies_fit(n, before, after, outer)):
                 raise self.refusal(
-                    x, "SP316", f"padding {before} and {after} leaves nothing to wrap of an axis of {n}",
+                    x, "SP316", f"padding {before} and {after} leaves too little to wrap of an axis of {n}",
                     mends=[_flat(_eased(x, sides))], n=n, before=before, after=after,
                 )  # fmt: skip
 
 
-def copies_fit(n: int, before: int, after: int) -> bool:
-    """Whether the three copies of which torch makes a circular pad are each as long as their place (or one cell long).
+def copies_fit(n: int, before: int, after: int, outer: bool) -> bool:
+    """Whether the three copies of which torch makes a circular pad can be made.
 
-    First the kept cells go to their place; then, where a side is padded, the opposite end of what lies there.
+    First the kept cells go to their place; then, where a side is padded, the opposite end of what lies there. Each must
+    be as long as its place, or one cell long; and on the outermost axis, where a piece lies in one stretch, overlap it
+    wholly or not at all.
 
-    >>> copies_fit(8, 2, 3), copies_fit(8, 5, -13), copies_fit(8, 7, -15)
+    >>> copies_fit(8, 2, 3, False), copies_fit(8, 5, -13, False), copies_fit(8, 7, -15, False)
     (True, False, True)
+    >>> copies_fit(2, 2, -1, False), copies_fit(2, 2, -1, True)
+    (True, False)
     """
     cells = range(n + before + after)
     left, right = max(before, 0), max(after, 0)
     stop = len(cells) - right
     copies = [(range(n)[max(-before, 0) : n - max(-after, 0)], cells[left:stop])]
+    moves = []
     if before > 0:
-        copies.append((cells[stop - left : stop], cells[:left]))
+        moves.append((cells[stop - left : stop], cells[:left]))
     if after > 0:
-        copies.append((cells[left : left + right], cells[stop:]))
-    return all(len(source) in (len(place), 1) for source, place in copies)
+        moves.append((cells[left : left + right], cells[stop:]))
+    if outer and any(source != place and _meet(source, place) for source, place in moves):
+        return False
+    return all(len(source) in (len(place), 1) for source, place in copies + moves)
+
+
+def _meet(a: range, b: range) -> bool:
+    return max(a.start, b.start) < min(a.stop, b.stop)
 
 
 class CircularPad1d(_CircularPad):

@@ -1,10 +1,10 @@
 """Upsampling: `Upsample`, `UpsamplingNearest2d`, `UpsamplingBilinear2d`, to a size or by a factor.
 
-By a factor the size is a product of floats cut down to an int (`formulas.scaled_size`), which obeys no law of the integers:
-90 cells times 0.7 are 62, for 90 * 0.7 is 62.99999999999999. An open size can be scaled where the factor is exact in binary (2, 0.5,
-1.5, ...); else the size has to be given.
-Source: torch/nn/modules/upsampling.py; torch/nn/functional.py (`interpolate`); aten/src/ATen/native/UpSample.h
-(`compute_output_size`, `upsample_2d_common_check`).
+By a factor the size is a product of floats cut down to an int (`formulas.scaled_size`), which obeys no law of the
+integers: 90 cells times 0.7 are 62, for 90 * 0.7 is 62.99999999999999. An open size can be scaled where the factor is
+exact in binary (2, 0.5, 1.5, ...); else the size has to be given. Source: torch/nn/modules/upsampling.py;
+torch/nn/functional.py (`interpolate`); aten/src/ATen/native/UpSample.h (`compute_output_size`,
+`upsample_2d_common_check`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ from shapecheck.formulas import dyadic_size, field_size, field_start, scaled_siz
 from shapecheck.layers.arguments import argument_error
 from shapecheck.layers.base import LIMIT, Layer, Seen, seen_by, shape_text, whole
 from shapecheck.layers.dims import whole_numbers
-from shapecheck.layers.refusal import refusal
+from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.sizes import Dim, Shape
 
 _set = object.__setattr__
 RANKS: dict[str, tuple[int, ...]] = {
-    "nearest": (3, 4, 5), "nearest-exact": (3, 4, 5), "area": (3, 4, 5), "linear": (3,), "bilinear": (4,), "bicubic": (4,),
+    "nearest": (3, 4, 5),
+    "nearest-exact": (3, 4, 5),
+    "area": (3, 4, 5),
+    "linear": (3,),
+    "bilinear": (4,),
+    "bicubic": (4,),
     "trilinear": (5,),
-}  # fmt: skip
+}
 STEPWISE = ("nearest", "nearest-exact", "area")  # these take no align_corners
 EXACT = 2**22  # a numerator below this times a size below 2^31 is exact in double precision
 
@@ -100,10 +105,10 @@ class _Upsample(Layer):
     def _check_length(self, argument: str, given: Any, spatial: Shape) -> None:
         if len(given) != len(spatial):
             fitting = (list(given) + list(given)[-1:] * len(spatial))[: len(spatial)]
-            hint = f"{argument}: {shape_text(tuple(fitting)) if argument == 'size' else fitting}" if fitting else None
             raise forward_error(
                 "SP309", f"{argument} has {len(given)} entries, the input has {len(spatial)} spatial axes",
-                argument=argument, hint=hint, given=len(given), axes=len(spatial),
+                argument=argument, hint=f"{argument}: {value_text(fitting)}" if fitting else None, given=len(given),
+                axes=len(spatial),
             )  # fmt: skip
 
     def _scaled(self, n: Dim, scale: Any) -> Dim:
@@ -126,17 +131,25 @@ class _Upsample(Layer):
         if abs(numerator) < EXACT:
             return dyadic_size(n, numerator, denominator)
         raise forward_error(
-            "SP330", f"{n} times {scale} is rounded by floating point: there is no formula for it", argument="scale_factor",
-            hint=f"give the size {n} a number, or take a scale_factor that is exact in binary, like 0.5 or 1.25", scale=scale,
-        )  # fmt: skip
+            "SP330",
+            f"{n} times {scale} is rounded by floating point: there is no formula for it",
+            argument="scale_factor",
+            hint=f"give the size {n} a number, or take a scale_factor that is exact in binary, like 0.5 or 1.25",
+            scale=scale,
+        )
 
     def _refuse_rank(self, x: Shape, mode: str) -> ShapeError:
         wanted = {3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
         fitting = {3: "linear", 4: "bilinear", 5: "trilinear"}.get(len(x))
         return refusal(
-            self, (x,), "SP302", f"mode {mode} takes {' or '.join(wanted[rank] for rank in RANKS[mode])}, this is {shape_text(x)}",
-            "mode", mends=[{"mode": fitting}] if fitting and hasattr(self, "mode") else [], rank=len(x),
-        )  # fmt: skip
+            self,
+            (x,),
+            "SP302",
+            f"mode {mode} takes {' or '.join(wanted[rank] for rank in RANKS[mode])}, this is {shape_text(x)}",
+            "mode",
+            mends=[{"mode": fitting}] if fitting and hasattr(self, "mode") else [],
+            rank=len(x),
+        )
 
     def _check_emptiness(self, x: Shape, output: Shape) -> None:
         if any(size < 0 for size in output[2:]) or any(n < 1 for n in x[2:]):

@@ -1,11 +1,13 @@
 """Local response normalisation: each cell divided by its neighbours in the channels, as in AlexNet.
 
-Source: torch/nn/modules/normalization.py, _functions.py (`CrossMapLRN2d`); torch/nn/functional.py (`local_response_norm`).
+Source: torch/nn/modules/normalization.py, _functions.py (`CrossMapLRN2d`); torch/nn/functional.py
+(`local_response_norm`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import ShapeError, forward_error
@@ -67,11 +69,9 @@ class CrossMapLRN2d(LocalResponseNorm):
         for argument in ("size", "alpha", "beta", "k"):
             if not is_scalar(getattr(self, argument)):
                 return argument_error(argument, getattr(self, argument), "a number")
-        return (
-            argument_error("size", self.size, "a number other than 0: it divides", hint="size: 5")
-            if self.size == 0
-            else None
-        )
+        if self.size == 0 or not isfinite(self.size):
+            return argument_error("size", self.size, "a finite number other than 0: it divides", hint="size: 5")
+        return None
 
     def shape(self, x: Shape) -> Shape:
         """The input's."""
@@ -80,4 +80,6 @@ class CrossMapLRN2d(LocalResponseNorm):
             raise forward_error("SP313", f"{shape_text(x)} has no channels", nominal=x)
         if not self.sound:
             self._refuse(x)
+        if x[1] != 1 and self.size <= -3:  # torch steps beyond the last channel
+            raise argument_error("size", self.size, "a number of channels", hint="size: 5", nominal=x)
         return x

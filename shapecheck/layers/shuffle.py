@@ -1,7 +1,7 @@
 """Cells moved between channels and space: `PixelShuffle`, `PixelUnshuffle`, `ChannelShuffle`.
 
-Source: torch/nn/modules/pixelshuffle.py, channelshuffle.py; aten/src/ATen/native/PixelShuffle.h (`check_pixel_shuffle_shapes`),
-ChanelShuffle.cpp.
+Source: torch/nn/modules/pixelshuffle.py, channelshuffle.py; aten/src/ATen/native/PixelShuffle.h
+(`check_pixel_shuffle_shapes`), ChanelShuffle.cpp.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class PixelUnshuffle(_Shuffle):
                 raise self.indivisible(
                     x, f"downscale_factor (= {r}) must divide the {name} (= {size})", output, n=size, r=r
                 )
-        return output
+        return x if 0 in x else output  # torch hands an empty input back as it is
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """The channels of a cell together see r cells, and neighbours stand r times as far apart."""

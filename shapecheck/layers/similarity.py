@@ -32,7 +32,7 @@ class CosineSimilarity(Layer):
         common = broadcast(x1, x2)
         dim = wrap(self.dim, len(common))
         output = (*common[:dim], *common[dim + 1 :])
-        if not is_real(self.eps) or self.eps < 0:
+        if not (is_real(self.eps) and self.eps >= 0):
             raise argument_error("eps", self.eps, "a number of 0 or more", hint="eps: 1e-8", nominal=output)
         return output
 
