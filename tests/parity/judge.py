@@ -119,9 +119,11 @@ class Judge:
         self.ours.close()
 
     def ask(self, case: Case) -> tuple[Outcome, Outcome]:
-        """Torch's outcome and ours."""
+        """Torch's outcome and ours, worked out at the same time."""
         data = case.to_json()
-        return self.torch.ask(data), self.ours.ask(data)
+        self.torch.send(data)
+        ours = self.ours.ask(data)
+        return self.torch.receive(), ours
 
     def compare(self, cases: Iterable[Case], tally: Tally | None = None, shrink: bool = True) -> Tally:
         """What the cases show, added to a tally."""

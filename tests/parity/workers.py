@@ -37,10 +37,18 @@ class Worker:
         return message
 
     def ask(self, case: dict[str, Any]) -> dict[str, Any]:
-        """The outcome of a case; a crash also says at which stage it happened."""
+        """The outcome of a case."""
+        self.send(case)
+        return self.receive()
+
+    def send(self, case: dict[str, Any]) -> None:
+        """Hand a case over; its outcome must be received before the next is sent."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(case).encode() + b"\n")
         self._process.stdin.flush()
+
+    def receive(self) -> dict[str, Any]:
+        """The outcome of the case sent; a crash also says at which stage it happened."""
         stage, reply = "construct", self._read()
         while "outcome" not in reply:
             stage, reply = "forward", self._read()
