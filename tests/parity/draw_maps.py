@@ -58,7 +58,7 @@ def embedding_bag(draw: Draw, kind: str) -> Case:
     number = draw.one(1, 3, 10)
     args = draw.maybe(
         {"num_embeddings": number, "embedding_dim": draw.one(1, 3)}, 0.25,
-        mode=lambda: draw.one("sum", "mean", "max"), include_last_offset=draw.flag, max_norm=draw.number,
+        mode=lambda: draw.one("sum", "mean", "max"), include_last_offset=draw.flag, max_norm=draw.number, norm_type=draw.number,
         padding_idx=lambda: draw.one(0, -1, number), scale_grad_by_freq=draw.flag, sparse=draw.flag,
     )  # fmt: skip
     if draw.chance(0.5):
@@ -111,7 +111,7 @@ def batch_norm(draw: Draw, kind: str) -> Case:
     args: dict[str, Any] = {} if kind.startswith("Lazy") else {"num_features": channels}
     args = draw.maybe(
         args, 0.3, affine=draw.flag, track_running_stats=draw.flag, eps=lambda: draw.one(1e-5, 0.1, 1, 0, -1e-5),
-        momentum=lambda: draw.one(0.1, None, 0, 1),
+        momentum=lambda: draw.one(0.1, None, 0, 1), bias=draw.flag,
     )  # fmt: skip
     axes = draw.whole(0, 4) if kind == "SyncBatchNorm" else axes_of(kind) - (kind[-2] == "1" and draw.chance(0.4))
     spatial = tuple(draw.one(1, 1, 2, 3) for _ in range(axes))
@@ -125,7 +125,7 @@ def instance_norm(draw: Draw, kind: str) -> Case:
     args: dict[str, Any] = {} if kind.startswith("Lazy") else {"num_features": channels}
     args = draw.maybe(
         args, 0.35, affine=draw.flag, track_running_stats=draw.flag, eps=draw.number,
-        momentum=lambda: draw.one(0.1, None, 0),
+        momentum=lambda: draw.one(0.1, None, 0), bias=draw.flag,
     )  # fmt: skip
     return draw.case(kind, args, draw.image(axes_of(kind), channels, most=3), trains=True)
 
@@ -134,7 +134,8 @@ def group_norm(draw: Draw, kind: str) -> Case:
     """A group norm whose groups mostly divide."""
     groups = draw.one(1, 2, 3)
     channels = groups * draw.whole(1, 3) + draw.one(0, 0, 0, 0, 1)
-    args = draw.maybe({"num_groups": groups, "num_channels": channels}, affine=draw.flag, eps=draw.number)
+    args: dict[str, Any] = {"num_groups": groups, "num_channels": channels}
+    args = draw.maybe(args, affine=draw.flag, eps=draw.number, bias=draw.flag)
     shape = (draw.one(1, 1, 2, 0), channels, *draw.shape(0, 3, sizes=(1, 1, 2, 3)))
     return draw.case(kind, args, shape, trains=True)
 
@@ -175,6 +176,8 @@ def pointwise(draw: Draw, kind: str) -> Case:
     """A pointwise function."""
     numbers = NUMBERS.get(kind, ())
     args = {name: draw.number() for name in numbers if kind == "Threshold" or draw.chance(0.5)}
+    if kind == "Hardtanh":  # the names that these had once still work
+        args = draw.maybe(args, 0.1, min_value=draw.number, max_value=draw.number)
     if kind in IN_PLACE:
         args = draw.maybe(args, 0.3, inplace=draw.flag)
     if kind == "GELU":
