@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from shapecheck.layers.base import Layer, Seen, Window, whole, windowed_field
 from shapecheck.layers.refusal import refusal
-from shapecheck.layers.windows import check_image, empty_input, int_list
+from shapecheck.layers.windows import check_image, countable, empty_input, int_list
 from shapecheck.sizes import Dim, Shape
 
 
@@ -36,12 +36,12 @@ class _Adaptive(Layer):
         if self.averages and axes > 1 and sizes == (1,) * axes:  # torch takes the mean then, of anything
             if len(x) < axes + (type(self.output_size) is not int):
                 check_image(self, x, axes)
-            return (*x[:-axes], *sizes)
+            return x[:-axes] + sizes
         if len(x) != axes + 2:
             check_image(self, x, axes)
         if 0 in x[1:] and not (self.averages and sizes == (1,)):
             self._check_empty(x)
-        return (*x[:-axes], *sizes)
+        return countable(self, x, x[:-axes] + sizes)
 
     def _check_empty(self, x: Shape) -> None:
         axes = self.axes

@@ -44,19 +44,15 @@ class _Conv(Layer):
     cells: int = field(init=False, repr=False, compare=False)  # of one kernel
 
     def __post_init__(self) -> None:
-        kernel, stride, padding, dilation, groups = (
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-        )
+        kernel, stride, padding, dilation = self.kernel_size, self.stride, self.padding, self.dilation
+        inward, outward, groups = self.in_channels, self.out_channels, self.groups
         if (
-            type(kernel) is type(stride) is type(padding) is type(dilation) is type(groups) is type(self.out_channels) is int
+            type(kernel) is type(stride) is type(padding) is type(dilation) is type(groups) is type(outward) is int
             and 0 < kernel < LIMIT and 0 < stride < LIMIT and 0 <= padding < LIMIT and 0 < dilation < LIMIT
-            and (groups == 1 or (groups > 1 and not self.out_channels % groups and not (self.in_channels or 0) % groups))
-            and self.out_channels > 0 and self.padding_mode == "zeros"
-            and (self.in_channels is None or (type(self.in_channels) is int and self.in_channels >= 0))
+            and self.padding_mode == "zeros"
+            and (inward is None or (type(inward) is int and inward >= 0))
+            and 0 < outward < LIMIT
+            and (groups == 1 or (groups > 1 and inward is not None and not outward % groups and not inward % groups))
         ):  # fmt: skip
             axes = self.axes
             _set(self, "windows", ((dilated(kernel, dilation), 2 * padding, padding, stride),) * axes)
@@ -71,21 +67,20 @@ class _Conv(Layer):
 
     def shape(self, x: Shape) -> Shape:
         """(N, out_channels, *counts), or without N for an unbatched input."""
-        axes = self.axes
-        if self.windows is None or len(x) != axes + 2 or 0 in x or self.padding_mode != "zeros":
-            conv_arguments.check(self, x)
-            return self.counts(x)
-        if x[1] != self.in_channels:
+        windows = self.windows
+        if windows is None or len(x) != self.axes + 2 or 0 in x or self.padding_mode != "zeros":
+            windows = conv_arguments.check(self, x)
+        elif x[1] != self.in_channels:
             conv_arguments.check_channels(self, x, x[1])
-        return self.counts(x)
+        return self.counts(x, windows)
 
-    def counts(self, x: Shape) -> Shape:
+    def counts(self, x: Shape, windows: tuple[Window, ...]) -> Shape:
         """The output shape of an input that is known to have the right rank and channels."""
         axes = self.axes
         out: list[Dim] = []
-        for n, (span, padding, _, stride) in zip(x[-axes:], self.windows):  # type: ignore[arg-type]  # noqa: B905 - speed
+        for n, (span, padding, _, stride) in zip(x[-axes:], windows):  # noqa: B905 - speed
             if not window_fits(n, span, padding):
-                raise conv_arguments.window_too_long(self, x)
+                raise conv_arguments.window_too_long(self, x, windows)
             out.append(window_count(n, span, padding, stride))
         # torch: no channels in, no channels out
         return (*x[: -axes - 1], self.out_channels if self.in_channels != 0 else 0, *out)

@@ -16,7 +16,7 @@ from typing import Any
 from shapecheck.diagnostics import ShapeError, construct_error
 from shapecheck.formulas import PAD_REFLECTS, PAD_WRAPS, dilated, same_padding
 from shapecheck.layers.arguments import check_weight, divides
-from shapecheck.layers.base import Window, closest, ntuple
+from shapecheck.layers.base import LIMIT, Window, closest, ntuple, product, shape_text
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.layers.windows import check_image, empty_input, read_ints
 from shapecheck.sizes import Dim, Shape, Size, can_equal
@@ -40,14 +40,26 @@ def construct(layer: Any, transposed: bool = False) -> None:
     cells = [("kernel_size", k) for k in kernel]
     inward, outward = ("in_channels", layer.in_channels), ("out_channels", layer.out_channels)
     if layer.in_channels is None:
-        check_weight(*cells)
+        check_weight(("in_channels", 0), *cells)
     else:
         check_weight(*((inward, outward) if transposed else (outward, inward)), *cells)
         if layer.bias:
             check_weight(outward)
+    _check_weight_size(layer, kernel, transposed)
     if layer.padding == "same" and not transposed:
         for k, d in zip(kernel, ntuple(layer.dilation, layer.axes), strict=False):
             _check_same(k, d)
+
+
+def _check_weight_size(layer: Any, kernel: tuple[int, ...], transposed: bool) -> None:
+    """Refuse a weight whose cells torch cannot count, its empty axes taken for 1 as the strides take them."""
+    inner = layer.out_channels if transposed else layer.in_channels
+    if layer.in_channels is None or not isinstance(inner, int):
+        inner = 0
+    if product([max(k, 1) for k in kernel], max(inner // layer.groups, 1)) >= LIMIT:
+        raise construct_error(
+            "SP310", f"a kernel of {shape_text(kernel)} has 2^63 cells or more", argument="kernel_size"
+        )
 
 
 def _check_groups(layer: Any) -> None:
@@ -134,12 +146,15 @@ def weight(layer: Any, inputs: tuple[Shape, ...]) -> tuple[int, ...]:
     return tuple(map(int, kernel))
 
 
-def windows(layer: Any, inputs: tuple[Shape, ...]) -> tuple[Window, ...]:
-    """The window on each axis; a forward error where torch refuses the arguments whatever the input is."""
+def windows(layer: Any, inputs: tuple[Shape, ...], *, empty: bool = False) -> tuple[Window, ...]:
+    """The window on each axis; a forward error where torch refuses the arguments whatever the input is.
+
+    An empty input never meets the kernels that refuse a dilation of 0.
+    """
     axes = layer.axes
     kernel = weight(layer, inputs)
     stride = read_ints(layer, inputs, "stride", ntuple(layer.stride, axes), axes, least=1)
-    dilation = read_ints(layer, inputs, "dilation", ntuple(layer.dilation, axes), axes, least=1)
+    dilation = read_ints(layer, inputs, "dilation", ntuple(layer.dilation, axes), axes, least=0 if empty else 1)
     spans = [dilated(k, d) for k, d in zip(kernel, dilation, strict=True)]
     paddings = _paddings(layer, inputs, kernel, dilation)
     return tuple((e, p, q, s) for e, (p, q), s in zip(spans, paddings, stride, strict=True))
@@ -182,19 +197,25 @@ def _mode_padding(layer: Any, inputs: tuple[Shape, ...]) -> tuple[int, ...]:
 # In forward, by the input ----------------------------------------------------------------------------------------------
 
 
-def check(layer: Any, x: Shape) -> None:
-    """Refuse the input if torch does, whatever the reason; for all that is not the common case."""
+def check(layer: Any, x: Shape) -> tuple[Window, ...]:
+    """The window on each axis, if torch takes the input; for all that is not the common case."""
     axes = layer.axes
-    if layer.windows is None:
-        windows(layer, (x,))
+    found: tuple[Window, ...] = (
+        windows(layer, (x,), empty=is_empty(x, axes)) if layer.windows is None else layer.windows
+    )
     check_image(layer, x, axes)
-    padded = x if layer.padding_mode == "zeros" else _pad(layer, x)
+    padded = x if layer.padding_mode == "zeros" else _pad(layer, x, found)
     channels = padded[-axes - 1]
     if channels != layer.in_channels:
         check_channels(layer, x, channels)
-    batch = x[0] if len(x) == axes + 2 else 1
-    if batch != 0 and channels != 0 and 0 in x[-axes:]:
+    if 0 in x[-axes:] and not is_empty(x, axes) and channels != 0:
         raise empty_input(layer, x, "only the batch may be empty")
+    return found
+
+
+def is_empty(x: Shape, axes: int) -> bool:
+    """Whether the batch is empty, or there are no channels."""
+    return 0 in x[:-axes]
 
 
 def check_channels(layer: Any, x: Shape, channels: Dim) -> None:
@@ -202,10 +223,7 @@ def check_channels(layer: Any, x: Shape, channels: Dim) -> None:
     given = layer.in_channels
     if can_equal(given, channels):
         return
-    try:
-        nominal = layer.counts(x)
-    except ShapeError:
-        nominal = None
+    nominal = _nominal(layer, x)
     raise refusal(
         layer, (x,), "SP303", f"in_channels is {given}, the input has {channels} channels", "in_channels",
         mends=[{"in_channels": channels}, {"in_channels": channels, "groups": 1}], nominal=nominal,
@@ -213,14 +231,22 @@ def check_channels(layer: Any, x: Shape, channels: Dim) -> None:
     )  # fmt: skip
 
 
-def window_too_long(layer: Any, x: Shape) -> ShapeError:
+def _nominal(layer: Any, x: Shape) -> Shape | None:
+    """The shape the author means, had the input the right channels."""
+    right = (*x[: -layer.axes - 1], layer.in_channels, *x[-layer.axes :])
+    try:
+        return layer.shape(right)
+    except ShapeError:
+        return None
+
+
+def window_too_long(layer: Any, x: Shape, found: tuple[Window, ...]) -> ShapeError:
     """The error for an input that is shorter than the window even with its padding."""
     axes = layer.axes
-    short = [(n, e, p, s) for n, (e, p, _, s) in zip(x[-axes:], layer.windows, strict=True) if n + p < e]
-    n, e, p, s = short[0] if short else (x[-1], *layer.windows[-1][:2], layer.windows[-1][3])
+    short = [(n, e, p, s) for n, (e, p, _, s) in zip(x[-axes:], found, strict=True) if n + p < e]
+    n, e, p, s = short[0] if short else (x[-1], *found[-1][:2], found[-1][3])
     padding = tuple(
-        max(q, -((n - e) // 2)) if isinstance(n, int) else q
-        for n, (e, _, q, _) in zip(x[-axes:], layer.windows, strict=True)
+        max(q, -((n - e) // 2)) if isinstance(n, int) else q for n, (e, _, q, _) in zip(x[-axes:], found, strict=True)
     )
     shorter = tuple(min(k, n) if isinstance(n, int) else k for n, k in zip(x[-axes:], kernel_of(layer), strict=True))
     mends = [{"padding": padding}, {"kernel_size": shorter}]
@@ -229,11 +255,11 @@ def window_too_long(layer: Any, x: Shape) -> ShapeError:
     return refusal(layer, (x,), "SP301", text, "kernel_size", mends=mends, n=n, k=e, p=p, s=s)
 
 
-def _pad(layer: Any, x: Shape) -> Shape:
+def _pad(layer: Any, x: Shape, found: tuple[Window, ...]) -> Shape:
     """The input as padding by a mode leaves it in channels; a forward error where the mode cannot pad so far."""
     axes, mode = layer.axes, layer.padding_mode
     if isinstance(layer.padding, str):
-        sides = [(q, p - q) for _, p, q, _ in layer.windows]
+        sides = [(q, p - q) for _, p, q, _ in found]
     else:
         sides = [(q, q) for q in _mode_padding(layer, (x,))]
     count = len(sides)

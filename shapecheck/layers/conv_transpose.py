@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from shapecheck.diagnostics import ShapeError
 from shapecheck.formulas import OUTPUT_PADDING, OUTPUT_SIZE, dilated, transposed_size
@@ -21,6 +21,7 @@ from shapecheck.layers.windows import LAYOUT, check_image, empty_input, read_int
 from shapecheck.sizes import Dim, Shape
 
 _set = object.__setattr__
+Step: TypeAlias = tuple[int, int, int, int, int]  # on one axis: dilated span, padding, stride, output padding, dilation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +44,7 @@ class _ConvTranspose(Layer):
     dilation: Any = 1
     padding_mode: str = "zeros"
     output_size: Any = None
-    # on each axis: dilated span, padding, stride, output padding, dilation; None where forward refuses the arguments
-    steps: tuple[tuple[int, int, int, int, int], ...] | None = field(init=False, repr=False, compare=False)
+    steps: tuple[Step, ...] | None = field(init=False, repr=False, compare=False)  # None: forward refuses them
 
     def __post_init__(self) -> None:
         conv_arguments.construct(self, transposed=True)
@@ -53,11 +53,11 @@ class _ConvTranspose(Layer):
         except ShapeError:  # torch stores it and refuses it in forward: so does shape()
             _set(self, "steps", None)
 
-    def _steps(self, inputs: tuple[Shape, ...]) -> tuple[tuple[int, int, int, int, int], ...]:
+    def _steps(self, inputs: tuple[Shape, ...], *, empty: bool = False) -> tuple[Step, ...]:
         axes = self.axes
         kernel = conv_arguments.weight(self, inputs)
         stride = read_ints(self, inputs, "stride", ntuple(self.stride, axes), axes, least=1)
-        dilation = read_ints(self, inputs, "dilation", ntuple(self.dilation, axes), axes, least=1)
+        dilation = read_ints(self, inputs, "dilation", ntuple(self.dilation, axes), axes, least=0 if empty else 1)
         padding = read_ints(self, inputs, "padding", ntuple(self.padding, axes), axes, least=0)
         extra = (0,) * axes
         if self.output_size is None:
@@ -66,18 +66,15 @@ class _ConvTranspose(Layer):
             raise refusal(
                 self, inputs, "SP309", f"with output_size, stride, padding and dilation need {axes} entries", "stride"
             )
-        for op, s, d in zip(extra, stride, dilation, strict=True):
-            if not OUTPUT_PADDING.holds(op, s, d):
-                text = f"output_padding is {op}, it must be smaller than the stride {s} or the dilation {d}"
-                mends = [{"output_padding": max(s, d) - 1}, {"output_padding": 0}]
-                raise refusal(self, inputs, "SP317", text, "output_padding", mends=mends, output_padding=op, s=s, d=d)
         spans = [dilated(k, d) for k, d in zip(kernel, dilation, strict=True)]
         return tuple(zip(spans, padding, stride, extra, dilation, strict=True))
 
     def shape(self, x: Shape) -> Shape:
         """(N, out_channels, *sizes), or without N for an unbatched input."""
         axes = self.axes
-        steps = self._steps((x,)) if self.steps is None else self.steps
+        steps = self.steps
+        if steps is None:
+            steps = self._steps((x,), empty=conv_arguments.is_empty(x, axes))
         if len(x) != axes + 2:
             check_image(self, x, axes)
         channels = x[-axes - 1]
@@ -85,28 +82,42 @@ class _ConvTranspose(Layer):
             conv_arguments.check_channels(self, x, channels)
         if 0 in x:
             self._check_empty(x)
-        return self._sizes(x, steps)
+        return self.counts(x, steps)
 
-    def counts(self, x: Shape) -> Shape:
+    def counts(self, x: Shape, steps: tuple[Step, ...]) -> Shape:
         """The output shape of an input that is known to have the right rank and channels."""
-        return self._sizes(x, self._steps((x,)) if self.steps is None else self.steps)
-
-    def _sizes(self, x: Shape, steps: tuple[tuple[int, int, int, int, int], ...]) -> Shape:
         axes = self.axes
         out = [transposed_size(n, e, 2 * q, s, op) for n, (e, q, s, op, _) in zip(x[-axes:], steps, strict=True)]
         if self.output_size is not None:
             out = self._asked(x, steps, out)
+        elif len(x) == axes + 1 or x[0] != 0:  # torch does not look at it for an empty batch
+            self._check_output_padding(x, steps)
         for o in out:
-            if not o >= 1:
+            if not o >= 1 and not (o >= 0 and self._takes_none(x, steps)):
                 text = f"the output would have {o} cells on an axis"
                 raise refusal(self, (x,), "SP312", text, "padding", mends=[{"padding": 0}], output=tuple(out))
-        return (*x[: -axes - 1], self._out(), *out)
+        return (*x[: -axes - 1], self.out_channels * 1, *out)  # True is 1
 
-    def _out(self) -> int:
-        """The channels that come out: of a Lazy twin, those that the groups share evenly."""
-        return self.out_channels
+    def _check_output_padding(self, x: Shape, steps: tuple[Step, ...]) -> None:
+        for _, _, s, op, d in steps:
+            if not OUTPUT_PADDING.holds(op, s, d):
+                text = f"output_padding is {op}, it must be smaller than the stride {s} or the dilation {d}"
+                mends = [{"output_padding": max(s, d) - 1}, {"output_padding": 0}]
+                raise refusal(self, (x,), "SP317", text, "output_padding", mends=mends, output_padding=op, s=s, d=d)
 
-    def _asked(self, x: Shape, steps: tuple[tuple[int, int, int, int, int], ...], least: list[Dim]) -> list[Dim]:
+    def _takes_none(self, x: Shape, steps: tuple[Step, ...]) -> bool:
+        """Whether torch takes an output of no cells: oneDNN's kernels do, its own do not, and it picks by these rules."""
+        kernel, batch = conv_arguments.kernel_of(self), 1 if len(x) == self.axes + 1 else x[0]
+        if batch == 0:
+            return True
+        if any(op >= s for _, _, s, op, _ in steps):
+            return False
+        plain = all(s == 1 and d == 1 for _, _, s, _, d in steps) and all(k == 1 for k in kernel[-2:])
+        square = len(kernel) > 1 and min(kernel[-2:]) > 3
+        cells = product((batch, *x[-self.axes - 1 :][:3]))
+        return (not plain or batch >= 16) and (self.groups > 1 or square or batch > 1 or cells > 20480)
+
+    def _asked(self, x: Shape, steps: tuple[Step, ...], least: list[Dim]) -> list[Dim]:
         """The sizes asked for by output_size, if they can be had."""
         axes, asked = self.axes, self.output_size
         before = len(x) - axes

@@ -118,8 +118,10 @@ class FractionalMaxPool3d(_Fractional):
 
     def __post_init__(self) -> None:
         kernel = self.kernel_size
-        entries = kernel if isinstance(kernel, (tuple, list)) else (kernel,)
-        if any(isinstance(k, int) and k <= 0 for k in entries):
+        listed = isinstance(kernel, (tuple, list))
+        if any(not isinstance(k, (int, float) if listed else object) for k in (kernel if listed else ())) or any(
+            isinstance(k, (int, float) if listed else int) and not k > 0 for k in (kernel if listed else (kernel,))
+        ):
             text = f"kernel_size is {value_text(kernel)}, it must be 1 or more"
             raise construct_error("SP202", text, argument="kernel_size", hint="kernel_size: 1")
         _Fractional.__post_init__(self)

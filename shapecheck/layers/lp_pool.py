@@ -6,11 +6,12 @@ Source: torch/nn/modules/pooling.py; torch/nn/functional.py (`lp_pool2d`): an av
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, ClassVar
 
 from shapecheck.layers.base import Window
 from shapecheck.layers.pool import Pool
-from shapecheck.layers.refusal import refusal
+from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.sizes import Shape
 
 
@@ -29,8 +30,26 @@ class _LPPool(Pool):
     def read(self, inputs: tuple[Shape, ...]) -> tuple[Window, ...]:
         """The window on each axis."""
         self._check_norm(inputs)
+        self._check_kernel(inputs)
         self.check_flag(inputs, "ceil_mode")
         return self.standing(inputs, 0, 1)
+
+    def _check_kernel(self, inputs: tuple[Shape, ...]) -> None:
+        """Refuse a list of another length: torch unpacks it in Python; in 1-D it multiplies by it, so no list at all."""
+        kernel, axes = self.kernel_size, self.axes
+        listed = isinstance(kernel, (tuple, list))
+        if listed and (len(kernel) != axes if axes > 1 else not self._is_max()):
+            wanted = "a whole number" if axes == 1 else f"a whole number or a list of {axes}"
+            text = f"kernel_size is {value_text(kernel)}, it must be {wanted}"
+            mends = [{"kernel_size": kernel[0]}] if kernel else []
+            raise refusal(self, inputs, "SP309", text, "kernel_size", mends=mends)
+
+    def _is_max(self) -> bool:
+        return abs(float(self.norm_type)) == inf
+
+    def must_fit_inside(self) -> bool:
+        """Whether the window may not be longer than the bare input."""
+        return self.inside and not self._is_max()
 
     def _check_norm(self, inputs: tuple[Shape, ...]) -> None:
         norm = self.norm_type

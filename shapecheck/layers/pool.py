@@ -71,10 +71,14 @@ class Pool(Layer):
                 fits = some_window(count)
             elif fits := window_fits(n, span, padding):
                 count = window_count(n, span, padding, stride)
-            if not fits or (self.inside and not WINDOW_INSIDE.holds(n, span)):
+            if not fits or (self.inside and self.must_fit_inside() and not WINDOW_INSIDE.holds(n, span)):
                 raise self._too_long(x, n, (span, padding, before, stride))
             out.append(count)
         return (*x[:-axes], *out)
+
+    def must_fit_inside(self) -> bool:
+        """Whether the window may not be longer than the bare input."""
+        return self.inside
 
     def _too_long(self, x: Shape, n: Dim, window: Window) -> ShapeError:
         span, padding, _, stride = window
@@ -104,6 +108,7 @@ class Pool(Layer):
         return counts_text(inputs[0], self.windows, self.counts(inputs[0]))  # type: ignore[arg-type]
 
     def standing(self, inputs: tuple[Shape, ...], padding: Any, dilation: Any) -> tuple[Window, ...]:
+        """The window on each axis, kernel_size standing for the stride where there is none."""
         kernel, stride = self.kernel_size, self.stride
         if stride is None or stride == () or stride == []:
             stride = kernel
@@ -112,11 +117,11 @@ class Pool(Layer):
             and 0 < kernel < INT32 and 0 < stride < INT32 and 0 <= padding <= kernel // 2 and 0 < dilation < INT32
         ):  # fmt: skip
             return ((dilated(kernel, dilation), 2 * padding, padding, stride),) * self.axes
-        axes = self.axes
-        kernel = read_ints(self, inputs, "kernel_size", kernel, axes, least=1, most=INT32 - 1)
-        stride = read_ints(self, inputs, "stride", stride, axes, least=1, most=self.most_stride())
-        padding = read_ints(self, inputs, "padding", padding, axes, least=0, most=INT32 - 1)
-        dilation = read_ints(self, inputs, "dilation", dilation, axes, least=1, most=INT32 - 1)
+        axes, most = self.axes, self.most()
+        kernel = read_ints(self, inputs, "kernel_size", kernel, axes, least=1, most=most)
+        stride = read_ints(self, inputs, "stride", stride, axes, least=1, most=most)
+        padding = read_ints(self, inputs, "padding", padding, axes, least=0, most=most)
+        dilation = read_ints(self, inputs, "dilation", dilation, axes, least=1, most=most)
         if not all(map(HALF_PADDING.holds, kernel, padding)):
             half = tuple(min(k // 2, q) for k, q in zip(kernel, padding, strict=True))
             text = f"padding {value_text(padding)} is more than half the window {value_text(kernel)}"
@@ -125,7 +130,8 @@ class Pool(Layer):
             )
         return tuple((dilated(k, d), 2 * q, q, s) for k, d, q, s in zip(kernel, dilation, padding, stride, strict=True))
 
-    def most_stride(self) -> int:
+    def most(self) -> int:
+        """The largest number torch takes as an argument."""
         return INT32 - 1
 
     def check_flag(self, inputs: tuple[Shape, ...], name: str) -> None:
@@ -167,8 +173,9 @@ class MaxPool1d(_MaxPool):
     __slots__ = ()
     axes = 1
 
-    def most_stride(self) -> int:
-        return LIMIT - 1
+    def most(self) -> int:
+        """The largest number torch takes as an argument: alone among the pools it counts in 64 bits."""
+        return INT32 - 1 if self.return_indices else LIMIT - 1
 
 
 class MaxPool2d(_MaxPool):

@@ -43,16 +43,17 @@ class _MaxUnpool(Layer):
         if 0 in x[1:]:
             raise empty_input(self, x, "only the batch may be empty")
         for o in sizes:
-            if not o >= 0:
+            if isinstance(o, float) or not (o >= 0 and o < LIMIT):
                 text = f"the output would have {o} cells on an axis"
-                raise refusal(self, both, "SP312", text, "padding", mends=[{"padding": 0}], output=sizes)
+                mends = [{"padding": 0}, {"kernel_size": 2}]
+                raise refusal(self, both, "SP312", text, "padding", mends=mends, output=sizes)
         return (*x[:-axes], *sizes)
 
     def _usual(self, both: tuple[Shape, ...]) -> tuple[tuple[Dim, ...], tuple[int, ...]]:
         """The size without output_size, and the stride, on each axis."""
         axes = self.axes
         kernel = self._entries(both, "kernel_size", self.kernel_size)
-        stride = kernel if self.stride is None else self._entries(both, "stride", self.stride)
+        stride = self._entries(both, "stride", self.kernel_size if self.stride is None else self.stride)
         padding = self._entries(both, "padding", self.padding)
         x = both[0]
         sizes = (
@@ -63,13 +64,13 @@ class _MaxUnpool(Layer):
     def _entries(self, both: tuple[Shape, ...], name: str, value: Any) -> tuple[int, ...]:
         """The argument an axis: torch computes with it in Python, where True is 1; in 3-D C++ sees it too."""
         axes, entries = self.axes, ntuple(value, self.axes)
-        if axes == 3 and name != "kernel_size":
+        if axes == 3 and name != "kernel_size" and len(entries) == axes:
             return read_ints(self, both, name, entries, axes, least=1 if name == "stride" else -LIMIT)
         short = len(entries) < axes or (name == "kernel_size" and len(entries) > axes)
-        if short or not all(isinstance(entry, int) for entry in entries[:axes]):
+        if short or not all(isinstance(entry, (int, float)) for entry in entries[:axes]):
             text = f"{name} is {value!r}, it must be a whole number or a list of {axes}"
             raise refusal(self, both, "SP309", text, name, mends=[{name: None if name == "stride" else 2}])
-        return tuple(map(int, entries[:axes]))
+        return entries[:axes]
 
     def _asked(self, both: tuple[Shape, ...], usual: tuple[Dim, ...], strides: tuple[int, ...]) -> tuple[Dim, ...]:
         """The sizes asked for by output_size, if they can be had."""

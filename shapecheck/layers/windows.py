@@ -105,3 +105,14 @@ def counts_text(x: Shape, windows: Sequence[Window], output: Shape) -> str:
         for n, (e, p, _, s), o in zip(x[-axes:], windows, output[-axes:], strict=True)
     ]
     return r",\quad ".join(dict.fromkeys(lines))
+
+
+def countable(layer: Layer, x: Shape, out: Shape) -> Shape:
+    """The output shape itself, unless torch cannot count its strides, in which empty axes count as 1."""
+    strides = 1
+    for dim in out[1:]:
+        if isinstance(dim, int) and dim:
+            strides *= dim
+    if strides >= LIMIT:
+        raise refusal(layer, (x,), "SP310", f"the output {shape_text(out)} is too large for torch to count", output=out)
+    return out
