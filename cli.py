@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -68,38 +68,49 @@ def _looks_like_file(word: str) -> bool:
 
 
 def _streams_take_all() -> None:
-    """Let streams of a narrow encoding (ASCII) show what they cannot hold as an escape, where Python would crash."""
+    """Let a stream that is closed swallow all, and one of a narrow encoding (ASCII) escape what it cannot hold."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
+def _print(pieces: Iterable[str]) -> None:
+    """Write the pieces to stdout until they end or nobody reads them; all are made either way."""
+    for piece in pieces:
+        _put(sys.stdout, piece)
+    _flush()
+
+
 def _flush() -> None:
-    """Write out what is left, unless nobody reads it any more."""
+    """Write out what is left."""
+    _put(sys.stdout, "", flush=True)
+
+
+def _say(text: str) -> None:
+    """Write to stderr."""
+    _put(sys.stderr, text, flush=True)
+
+
+def _put(stream: TextIO, text: str, *, flush: bool = False) -> None:
+    """Write to a stream, unless nobody reads it any more."""
     try:
-        sys.stdout.flush()
+        stream.write(text)
+        if flush:
+            stream.flush()
     except BrokenPipeError:
-        _forget(sys.stdout)
+        _forget(stream)
+    except OSError as error:
+        _forget(stream)
+        raise click.ClickException(f"cannot write: {error.strerror}") from None
 
 
-def _forget(stream: IO[str]) -> None:
+def _forget(stream: TextIO) -> None:
     """Point a stream at nothing: the interpreter flushes it once more when it ends."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, stream.fileno())
     os.close(nothing)
-
-
-def _print(pieces: Iterable[str]) -> None:
-    """Write the pieces to stdout until they end or nobody reads them; all are made either way."""
-    open_ = True
-    for piece in pieces:
-        if open_:
-            try:
-                sys.stdout.write(piece)
-            except BrokenPipeError:
-                open_ = False
-                _forget(sys.stdout)
-    _flush()
 
 
 # shapes --------------------------------------------------------------------------------------------------------------
@@ -253,12 +264,12 @@ class Run:
 
     def reports(self) -> Iterator[Report]:
         """The reports, for a pipe or a file: verified before they are given, findings told after."""
-        from shapecheck.render.live import StatusLine
-
         for net in self.nets:
             report = self.predicted(net)
             if self.device is not None and report.network is not None:
                 if self.animated:
+                    from shapecheck.render.live import StatusLine
+
                     with StatusLine(sys.stderr, report) as line:
                         report = self.verified(report, line.progress)
                 else:
@@ -318,15 +329,6 @@ class Run:
 
         self.ok = self.ok and report.ok
         _say("".join(f"{text(finding, self.paint)}\n" for finding in report.diagnostics))
-
-
-def _say(text: str) -> None:
-    """Write to stderr, unless nobody reads it any more."""
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except BrokenPipeError:
-        _forget(sys.stderr)
 
 
 def _deliver(pieces: Iterable[str], output: str | None, format_: str = "table") -> None:
@@ -411,10 +413,7 @@ def explain(code: str | None) -> None:
         return
     word = code.upper() if code.upper().startswith("SP") else f"SP{code}"
     if word not in CODES:
-        near = get_close_matches(word, CODES, 1)
-        raise click.UsageError(
-            f"there is no code {code!r}; " + (f"did you mean {near[0]}?" if near else "`shapes explain` lists all")
-        )
+        raise click.UsageError(f"there is no code {code!r}; `shapes explain` lists all")
     _print(pages.page(word, _stdout_painter()))
 
 

@@ -647,6 +647,36 @@ CODES: dict[str, Page] = {
               - Split: {split_size_or_sections: 4, dim: 1}
         """),
     ),
+    "SP341": Page(
+        "query, key and value do not belong together",
+        "Attention reads one value for each key, and all from the same batch; an encoder's output and a decoder's "
+        "input are of the same batch too.",
+        wrong=_spec("""
+            inputs: {query: [5, N, 8], key: [7, N, 8], value: [6, N, 8]}
+            layers:
+              - {MultiheadAttention: {embed_dim: 8, num_heads: 2}, from: [query, key, value]}
+        """),
+        right=_spec("""
+            inputs: {query: [5, N, 8], key: [7, N, 8], value: [7, N, 8]}
+            layers:
+              - {MultiheadAttention: {embed_dim: 8, num_heads: 2}, from: [query, key, value]}
+        """),
+    ),
+    "SP342": Page(
+        "a mask of the wrong shape",
+        "An attention mask is (targets, sources), or one such for each of the N * num_heads heads; a padding mask is "
+        "(N, sources).",
+        wrong=_spec("""
+            inputs: {x: [5, N, 8], mask: [N, 4]}
+            layers:
+              - {MultiheadAttention: {embed_dim: 8, num_heads: 2}, from: [x, x, x, mask]}
+        """),
+        right=_spec("""
+            inputs: {x: [5, N, 8], mask: [N, 5]}
+            layers:
+              - {MultiheadAttention: {embed_dim: 8, num_heads: 2}, from: [x, x, x, mask]}
+        """),
+    ),
     # torch -----------------------------------------------------------------------------------------------------------
     "SP401": Page(
         "torch disagrees",

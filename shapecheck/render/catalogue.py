@@ -121,7 +121,7 @@ SHAPES: tuple[tuple[Any, ...], ...] = (
 FIRST: dict[str, tuple[Any, ...]] = {  # what is tried before, by the end of the name or by the file
     "1d": (N, 8, 32), "3d": (N, 8, 16, 32, 32), "linear": (N, 8), "bilinear": (N, 8), "embedding": (N, 8),
     "recurrent": (16, N, 8), "attention": (16, N, 8), "similarity": (N, 8), "Squeeze": (N, 1, 32), "Expand": (N, 1, 32),
-    "MatMul": (N, 8, 8),
+    "MatMul": (N, 8, 8), "Fold": (N, 32, 9), "Transformer": (16, N, 512),
 }  # fmt: skip
 VALUES: dict[str, tuple[Any, ...]] = {  # for arguments that must be given
     "out_channels": (16,), "out_features": (16,), "kernel_size": (3, 2), "output_size": (4,), "output_ratio": (0.5,),

@@ -56,7 +56,8 @@ def _network(report: Report) -> Iterator[str]:
 
 def _tabular(table: Iterable[Cells], shown: Sequence[int]) -> Iterator[str]:
     columns = "".join("r" if COLUMNS[column].right else "l" for column in shown)
-    yield f"\\noindent{{\\footnotesize\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\hline\n"
+    yield "\\noindent{\\footnotesize\\renewcommand{\\arraystretch}{1.15}"
+    yield f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\hline\n"
     yield _line(COLUMNS[column].title for column in shown) + "\\hline\n"
     for cells in table:
         yield _line(cells[column] for column in shown)

@@ -16,7 +16,7 @@ Painter: TypeAlias = Callable[[str, str], str]
 
 STYLES = {
     "title": "1",
-    "head": "1;4",
+    "head": "1",
     "type": "36",
     "good": "32",
     "bad": "1;31",

@@ -1,9 +1,10 @@
 """Reports as tables for people.
 
-In a pipe a table is whole and plain at any width. On a terminal it fits: first long names and shapes are wrapped a
-little, then the columns go that can best be missed (`rows.COLUMNS` says which), then names and shapes are wrapped as
-far as need be. A table has one layout for all its rows, and its lines are made one after the other, so that 10^5 layers
-are no trouble (rich's own table takes milliseconds a row, measured).
+In a pipe a table is whole and plain at any width. On a terminal it fits: where the full names are too long, layers
+stand indented below the name of what they are in; then shapes and names are wrapped a little, then the columns go that
+can best be missed (`rows.COLUMNS` says which), then names and shapes are wrapped as far as need be. A table has one
+layout for all its rows, and its lines are made one after the other, so that 10^5 layers are no trouble (rich's own
+table takes milliseconds a row, measured).
 Main definitions: `render` (into a pipe or file), `page` (onto a terminal), `Layout`.
 """
 
@@ -34,11 +35,12 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """Which columns are shown, how wide each is, and which had to go."""
+    """Which columns are shown, how wide each is, which had to go, and whether names stand in groups."""
 
     columns: tuple[int, ...]
     widths: tuple[int, ...]
     dropped: tuple[int, ...] = ()
+    grouped: bool = False
 
     @property
     def width(self) -> int:
@@ -85,7 +87,7 @@ def page(
     below = [line for line in (open_sizes(report), _absent(layout)) if line]
     bottom = [paint(rule * layout.width, "dim"), *flow(totals(report, state), most)]
     bottom += [paint(part, "dim") for line in below for part in fold(line, most or width(line))]
-    return Page(top, (_row(cells, layout, paint) for cells in table), bottom)
+    return Page(top, _rows(table, layout, paint), bottom)
 
 
 def wrapped(line: str, long: int, most: int | None, name: str, inputs: str, paint: Painter) -> list[str]:
@@ -122,20 +124,39 @@ def _absent(layout: Layout) -> str:
 def lay_out(table: Sequence[Cells], most: int | None) -> Layout:
     """The layout that fits into `most` columns, or comes as near as can be; a column without any text is left out."""
     shown = {i: max(width(COLUMNS[i].title), *map(width, {row[i] for row in table}), 0) for i in used(table)}
+    if most is None or _total(shown) <= most:
+        return Layout(tuple(shown), tuple(shown.values()))
+    flat = shown[NAME]
+    shown[NAME] = max(width(COLUMNS[NAME].title), *(width(leaf(row[NAME])) for row in table), 0)
     dropped: list[int] = []
-    while most is not None and _total(shown) > most:
+    while _total(shown) > most:
         shrunk = _shrunk(shown, most, COMFORT)
-        if _total(shrunk) <= most:
-            shown = shrunk
-            break
         able = [column for column in shown if COLUMNS[column].drop]
-        if not able:
-            shown = _shrunk(shown, most, LEAST)
+        if _total(shrunk) <= most or not able:
+            shown = shrunk if _total(shrunk) <= most else _shrunk(shown, most, LEAST)
             break
         gone = min(able, key=lambda column: COLUMNS[column].drop)
         del shown[gone]
         dropped.append(gone)
-    return Layout(tuple(shown), tuple(shown.values()), tuple(sorted(dropped)))
+    return Layout(tuple(shown), tuple(shown.values()), tuple(sorted(dropped)), flat != shown[NAME])
+
+
+INDENT = "  "
+
+
+def group(name: str) -> str:
+    """What the layer is in: its name up to the last dot.
+
+    >>> group("layer3.block5.conv2"), leaf("layer3.block5.conv2"), leaf("conv1")
+    ('layer3.block5', '  conv2', 'conv1')
+    """
+    return name.rpartition(".")[0]
+
+
+def leaf(name: str) -> str:
+    """The layer's own name, indented where it is in something."""
+    inside, dot, last = name.rpartition(".")
+    return f"{INDENT}{last}" if inside else dot + last
 
 
 def _total(shown: dict[int, int]) -> int:
@@ -187,11 +208,36 @@ def fitting(text: str, most: int) -> int:
 STATE_STYLE = {"good": "good", "bad": "bad", "pending": "dim", "": "dim"}
 
 
-def _row(cells: Cells, layout: Layout, paint: Painter) -> list[str]:
-    """The lines of one layer: one, or more where a cell is wrapped."""
+def _rows(table: Iterable[Cells], layout: Layout, paint: Painter) -> Iterator[list[str]]:
+    """The lines of each layer; what it shares with the name above it is dim, or said once above a group."""
+    before = ""
+    for cells in table:
+        inside = group(cells.layer)
+        head: list[str] = []
+        if layout.grouped:
+            head = [paint(part, "dim") for part in fold(inside, layout.width)] if inside and inside != before else []
+            yield head + _row(cells._replace(layer=leaf(cells.layer)), layout, paint)
+        else:
+            yield _row(cells, layout, paint, shared(before, cells.layer))
+        before = inside
+
+
+def shared(inside: str, name: str) -> int:
+    """How many characters of a name say that it is in what the layer above it is in.
+
+    >>> shared("layer3.block5", "layer3.block6.conv2"), shared("layer3.block5", "layer4.conv1")
+    (7, 0)
+    """
+    while inside and not name.startswith(f"{inside}."):
+        inside = group(inside)
+    return len(inside) + 1 if inside else 0
+
+
+def _row(cells: Cells, layout: Layout, paint: Painter, known: int = 0) -> list[str]:
+    """The lines of one layer: one, or more where a cell is wrapped; the first `known` characters stood above."""
     texts = [cells[column] for column in layout.columns]
     if all(map(_fits, texts, layout.widths)):
-        return [_line(texts, cells.state, layout, paint)]
+        return [_line(texts, cells.state, layout, paint, known)]
     folded = [fold(text, most) for text, most in zip(texts, layout.widths, strict=True)]
     height = max(map(len, folded))
     lines = [[part[i] if i < len(part) else "" for part in folded] for i in range(height)]
@@ -202,12 +248,15 @@ def _fits(text: str, most: int) -> bool:
     return len(text) <= most if text.isascii() else width(text) <= most
 
 
-def _line(texts: Sequence[str], state: str, layout: Layout, paint: Painter) -> str:
+def _line(texts: Sequence[str], state: str, layout: Layout, paint: Painter, known: int = 0) -> str:
     """One line; spaces at its end are left out."""
     out = [
         paint(text, _style(column, state)) if text.strip() else text
         for column, text in zip(layout.columns, _set(texts, layout), strict=True)
     ]
+    if known and state != "bad":
+        name = _set(texts, layout)[0]
+        out[0] = paint(name[:known], "dim") + name[known:]
     return GAP.join(out).rstrip()
 
 

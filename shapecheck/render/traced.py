@@ -1,16 +1,16 @@
-r"""Numbers that remember how they came about: the formulas of a layer with the numbers put in, as LaTeX.
+r"""Sizes that remember how they came about: the formulas of a layer with the numbers put in, as LaTeX.
 
-Nothing is typed twice: a layer's own rule (`layer.shape`) runs once more, on numbers that keep the text of each
+Nothing is typed twice: a layer's own rule (`layer.shape`) runs once more, on sizes that keep the text of each
 operation. `formulas.window_count` on 224, 7, 6, 2 gives \left\lfloor\frac{224-7+6+2}{2}\right\rfloor, which is what was
-computed. Sizes left open are polynomials already and are printed as such.
+computed; on an open size H it gives the same with H.
 
-Main definitions: `Traced`, `worked` (the formulas of a row), `size_latex`.
+Main definitions: `traced`, `TracedInt`, `TracedSize`; `worked` (the formulas of a row); `size_latex` (an open size).
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from shapecheck.layers.base import Layer, is_shape
 from shapecheck.report import Row
@@ -19,89 +19,121 @@ from shapecheck.sizes import Dim, Floor, Minimum, Size
 SUM, PRODUCT, ATOM = 1, 2, 3
 
 
-class Traced(int):
-    r"""An int with the LaTeX of the arithmetic that made it.
-
-    >>> from shapecheck.formulas import window_count
-    >>> count = window_count(Traced.of(224), 7, 6, 2)
-    >>> int(count), count.latex
-    (112, '\\left\\lfloor\\frac{224-7+6+2}{2}\\right\\rfloor')
-    """
+class Text(NamedTuple):
+    """How a size is written: its LaTeX, how firmly that holds together, and how many operations it tells of."""
 
     latex: str
-    level: int
-    steps: int
+    level: int = ATOM
+    steps: int = 0
 
-    @classmethod
-    def of(cls, value: int, latex: str | None = None, level: int = ATOM, steps: int = 0) -> Traced:
-        """The number with its text; `level` says what brackets it needs, `steps` how many operations made it."""
-        made = cls(value)
-        made.latex = str(int(value)) if latex is None else latex
-        made.level = level if value >= 0 or latex is not None else SUM
-        made.steps = steps
-        return made
+    def at(self, level: int) -> str:
+        """The LaTeX, in brackets where it holds together less firmly than `level`."""
+        return self.latex if self.level >= level else rf"\left({self.latex}\right)"
 
-    def _made(self, value: Any, latex: str, level: int, *others: Any) -> Any:
-        return Traced.of(
-            value, latex, level, 1 + sum(other.steps for other in (self, *others) if isinstance(other, Traced))
-        )
+
+class _Arithmetic:
+    """The operations of the formulas, each done by the plain sizes and written down."""
+
+    __slots__ = ()
 
     def __add__(self, other: Any) -> Any:
-        return _sum(self, "+", other) if isinstance(other, int) else NotImplemented
+        return _done(plain(self) + plain(other), _sum(self, "+", other))
 
     def __radd__(self, other: Any) -> Any:
         if type(other) is int and other == 0:
             return self  # where `sum` begins
-        return _sum(other, "+", self) if isinstance(other, int) else NotImplemented
+        return _done(plain(other) + plain(self), _sum(other, "+", self))
 
     def __sub__(self, other: Any) -> Any:
-        return _sum(self, "-", other) if isinstance(other, int) else NotImplemented
+        return _done(plain(self) - plain(other), _sum(self, "-", other))
 
     def __rsub__(self, other: Any) -> Any:
-        return _sum(other, "-", self) if isinstance(other, int) else NotImplemented
+        return _done(plain(other) - plain(self), _sum(other, "-", self))
 
     def __mul__(self, other: Any) -> Any:
-        return _times(self, other) if isinstance(other, int) else NotImplemented
+        return _done(plain(self) * plain(other), _product(self, other))
 
     def __rmul__(self, other: Any) -> Any:
-        return _times(other, self) if isinstance(other, int) else NotImplemented
+        if type(other) is int and other == 1:
+            return self  # where a product begins
+        return _done(plain(other) * plain(self), _product(other, self))
 
     def __floordiv__(self, other: Any) -> Any:
-        return _floor(self, other) if isinstance(other, int) else NotImplemented
+        return _done(plain(self) // plain(other), _quotient(self, other))
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return _floor(other, self) if isinstance(other, int) else NotImplemented
+        return _done(plain(other) // plain(self), _quotient(other, self))
 
     def __neg__(self) -> Any:
-        return self._made(-int(self), "-" + _in_brackets(self, PRODUCT), SUM)
+        return _done(-plain(self), Text(f"-{text(self).at(PRODUCT)}", SUM, _steps(self)))
 
 
-def _sum(a: int, sign: str, b: int) -> Any:
-    value = int(a) + int(b) if sign == "+" else int(a) - int(b)
-    return _traced(a)._made(value, f"{_traced(a).latex}{sign}{_in_brackets(b, PRODUCT)}", SUM, b)
+class TracedInt(_Arithmetic, int):
+    """An int with the text of the arithmetic that made it."""
+
+    text: Text
 
 
-def _times(a: int, b: int) -> Any:
-    for one, other in ((a, b), (b, a)):
-        if type(one) is int and one == 1:
-            return other  # where a product begins
-    latex = rf"{_in_brackets(a, PRODUCT)} \cdot {_in_brackets(b, PRODUCT)}"
-    return _traced(a)._made(int(a) * int(b), latex, PRODUCT, b)
+class TracedSize(_Arithmetic, Size):
+    """An open size with the text of the arithmetic that made it."""
+
+    __slots__ = ("text",)
+
+    text: Text
 
 
-def _floor(a: int, b: int) -> Any:
-    latex = rf"\left\lfloor\frac{{{_traced(a).latex}}}{{{_traced(b).latex}}}\right\rfloor"
-    return _traced(a)._made(int(a) // int(b), latex, ATOM, b)
+Traced: TypeAlias = TracedInt | TracedSize
 
 
-def _traced(value: int) -> Traced:
-    return value if isinstance(value, Traced) else Traced.of(value)
+def traced(size: Dim, told: Text | None = None) -> Traced:
+    r"""The size, ready to remember what is done with it.
+
+    >>> from shapecheck.formulas import window_count
+    >>> from shapecheck.sizes import name
+    >>> print(window_count(traced(224), 7, 6, 2).text.latex)
+    \left\lfloor\frac{224-7+6+2}{2}\right\rfloor
+    >>> print(window_count(traced(name("H")), 7, 6, 2).text.latex)
+    \left\lfloor\frac{H-7+6+2}{2}\right\rfloor
+    """
+    made: Traced = TracedInt(size) if isinstance(size, int) else TracedSize(size.terms)
+    made.text = text(size) if told is None else told
+    return made
 
 
-def _in_brackets(value: int, level: int) -> str:
-    """The text, in brackets where it binds less than `level`."""
-    traced = _traced(value)
-    return traced.latex if traced.level >= level else f"({traced.latex})"
+def plain(size: Any) -> Any:
+    """The size without its memory."""
+    if isinstance(size, TracedSize):
+        return Size(size.terms)
+    return int(size) if isinstance(size, TracedInt) else size
+
+
+def text(size: Any) -> Text:
+    """How the size is written: as it came about, or as it is."""
+    if isinstance(size, TracedInt | TracedSize):
+        return size.text
+    if isinstance(size, Size):
+        return Text(size_latex(size), ATOM if len(size.terms) == 1 else SUM)
+    return Text(str(size), ATOM if size >= 0 else SUM)
+
+
+def _done(value: Any, told: Text) -> Any:
+    return traced(value, told) if isinstance(value, int | Size) else value
+
+
+def _steps(*sizes: Any) -> int:
+    return 1 + sum(text(size).steps for size in sizes)
+
+
+def _sum(a: Any, sign: str, b: Any) -> Text:
+    return Text(f"{text(a).latex}{sign}{text(b).at(PRODUCT)}", SUM, _steps(a, b))
+
+
+def _product(a: Any, b: Any) -> Text:
+    return Text(rf"{text(a).at(PRODUCT)} \cdot {text(b).at(PRODUCT)}", PRODUCT, _steps(a, b))
+
+
+def _quotient(a: Any, b: Any) -> Text:
+    return Text(rf"\left\lfloor\frac{{{text(a).latex}}}{{{text(b).latex}}}\right\rfloor", ATOM, _steps(a, b))
 
 
 # A layer's formulas --------------------------------------------------------------------------------------------------
@@ -115,36 +147,43 @@ class Worked(NamedTuple):
 
 
 def worked(row: Row) -> list[Worked]:
-    """The formulas that gave a row's output; none for a layer that keeps its sizes, or whose rule is no formula."""
+    """The formulas that gave a row's output; none for a layer that keeps its sizes, or whose rule is no arithmetic."""
     if row.layer is None or not is_shape(row.output) or row.params is None:
         return []
-    own = row.layer.numbers(row.inputs, row.output)
-    if own is not None:
-        return [Worked((), own)]
-    kept = [dim for shape in row.inputs if is_shape(shape) for dim in shape]
     found: dict[str, list[int]] = {}
-    for axis, (dim, traced) in enumerate(zip(row.output, _trace(row.layer, row.inputs, row.output), strict=True)):
-        if isinstance(dim, Size):
-            if dim not in kept:
-                found.setdefault(size_latex(dim), []).append(axis)
-        elif isinstance(traced, Traced) and traced.steps:
-            found.setdefault(f"{traced.latex} = {dim}", []).append(axis)
+    for axis, (dim, made) in enumerate(zip(row.output, _trace(row.layer, row.inputs, row.output), strict=True)):
+        told = text(made)
+        if told.steps:
+            result = text(dim).latex
+            found.setdefault(told.latex if told.latex == result else f"{told.latex} = {result}", []).append(axis)
     return [Worked(tuple(axes), latex) for latex, axes in found.items()]
 
 
 def _trace(layer: Layer, inputs: tuple[Any, ...], output: Any) -> Any:
-    """The output shape, its numbers traced; the plain one where the layer's rule does not run on traced numbers."""
+    """The output shape, its sizes traced; the plain one where the layer's rule does not run on traced sizes."""
     try:
-        traced = layer.shape(*map(_traced_shape, inputs))
-    except Exception:  # a rule may ask for more than arithmetic, e.g. a bit length or a float: then it is no formula
+        made = layer.shape(*map(_traced_shape, inputs))
+    except Exception:  # a rule may ask for more than arithmetic, e.g. a float: then there is no formula to show
         return output
-    return traced if traced == output else output
+    return made if made == output else output
 
 
 def _traced_shape(shape: Any) -> Any:
     if isinstance(shape, tuple):
         return tuple(map(_traced_shape, shape))
-    return Traced.of(shape) if isinstance(shape, int) else shape
+    return traced(shape) if isinstance(shape, int | Size) else shape
+
+
+def axes_text(axes: tuple[int, ...], rank: int) -> str:
+    """What axes of an output are called: "" for all spatial ones, else "dim 1", "dims 2 and 3".
+
+    >>> axes_text((2, 3), 4), axes_text((2,), 4), axes_text((), 4), axes_text((1, 3), 4)
+    ('', 'dim 2', '', 'dims 1 and 3')
+    """
+    if not axes or axes == tuple(range(2, rank)):
+        return ""
+    words = list(map(str, axes))
+    return f"dim {words[0]}" if len(words) == 1 else f"dims {', '.join(words[:-1])} and {words[-1]}"
 
 
 # Open sizes ----------------------------------------------------------------------------------------------------------
@@ -159,8 +198,7 @@ def size_latex(dim: Dim) -> str:
     """
     if isinstance(dim, int):
         return str(dim)
-    text = "".join(_term(monomial, factor) for monomial, factor in _by_degree(dim))
-    return text.removeprefix("+")
+    return "".join(_term(monomial, factor) for monomial, factor in _by_degree(dim)).removeprefix("+")
 
 
 def _by_degree(dim: Size) -> list[Any]:
@@ -183,18 +221,6 @@ def _atom(atom: Any) -> str:
     return _name(str(atom))
 
 
-def _name(text: str) -> str:
-    escaped = re.sub(r"([_#%&$])", r"\\\1", text)
-    return escaped if len(text) == 1 else rf"\mathit{{{escaped}}}"
-
-
-def axes_text(axes: tuple[int, ...], rank: int) -> str:
-    """What axes of an output are called: "" for all spatial ones, else "axis 1", "axes 2 and 3".
-
-    >>> axes_text((2, 3), 4), axes_text((2,), 4), axes_text((), 4), axes_text((1, 3), 4)
-    ('', 'axis 2', '', 'axes 1 and 3')
-    """
-    if not axes or axes == tuple(range(2, rank)):
-        return ""
-    words = list(map(str, axes))
-    return f"axis {words[0]}" if len(words) == 1 else f"axes {', '.join(words[:-1])} and {words[-1]}"
+def _name(word: str) -> str:
+    escaped = re.sub(r"([_#%&$])", r"\\\1", word)
+    return escaped if len(word) == 1 else rf"\mathit{{{escaped}}}"
