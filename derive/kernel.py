@@ -65,6 +65,9 @@ class Theorem:
         """Nothing; RuleError unless the proof, the statement and every hypothesis stand up to a fresh check."""
         if not self.steps:
             raise RuleError(f"{self.name}: a theorem without steps")
+        premises = frozenset(given.holds for given in self.hypotheses if isinstance(given, Range))
+        if not smt.satisfiable(premises):
+            raise RuleError(f"{self.name}: no sizes are known to meet the hypotheses")
         self._replay(exact=True)
         self._evaluate()
         self._needs_every_hypothesis()
@@ -72,9 +75,6 @@ class Theorem:
             part.recheck()
 
     def _replay(self, exact: bool) -> None:
-        premises = frozenset(given.holds for given in self.hypotheses if isinstance(given, Range))
-        if not smt.satisfiable(premises):
-            raise RuleError(f"{self.name}: no sizes are known to meet the hypotheses")
         replay(Scope(self.hypotheses, exact=exact), self.lhs, self.steps, self.rhs)
 
     def _evaluate(self) -> None:
@@ -82,7 +82,11 @@ class Theorem:
         relation, found = self.relation, 0
         for env in semantics.models([self.lhs, self.rhs], self.hypotheses, self.witness):
             found += 1
-            if not semantics.holds(self.lhs, self.rhs, relation, env):
+            try:
+                good = semantics.holds(self.lhs, self.rhs, relation, env)
+            except (RecursionError, ZeroDivisionError, TypeError) as error:
+                raise RuleError(f"{self.name}: the statement has no value: {error}") from error
+            if not good:
                 sizes = {name[1:]: value for name, value in env.items() if isinstance(value, int)}
                 raise RuleError(f"{self.name}: false for {sizes}")
         if not found:

@@ -35,6 +35,7 @@ from derive.terms import (
     parts,
     peel,
     rebuilt,
+    remembered,
     substitute,
     symbols_of,
     walk,
@@ -86,11 +87,16 @@ class Scope:
 
     def reserved(self) -> frozenset[Term]:
         """The symbols the hypotheses speak about; no sum may bind one of them."""
-        return frozenset().union(*(given.free() for given in self.hypotheses))
+        return _spoken_of(self.hypotheses)
 
     def supports(self, array: Term) -> list[Support]:
         """The supports that the hypotheses declare for an array."""
         return [given for given in self.hypotheses if isinstance(given, Support) and given.array == array]
+
+
+@remembered
+def _spoken_of(hypotheses: tuple[Hypothesis, ...]) -> frozenset[Term]:
+    return frozenset().union(*(given.free() for given in hypotheses))
 
 
 Change = Callable[[Term, Scope], Term | None]
@@ -115,27 +121,41 @@ def _binding(k: Term, change: Callable[[Term, Scope], Term]) -> Change:
 
 def well_formed(term: Term, scope: Scope) -> None:
     """Demand that names are clear, every range has length >= 0, and nothing is divided by zero."""
-    kinds: dict[str, set[Term]] = {}
-    for piece in walk(term):
-        if isinstance(piece, sp.Symbol):
-            kinds.setdefault(piece.name, set()).add(piece)
-            known = piece in (sp.Symbol(piece.name, integer=True), sp.Symbol(piece.name, real=True))
-            scope.demand("plain-symbol", known, "{} must be declared integer=True or real=True and nothing else", piece)
-        elif isinstance(piece, (sp.Indexed, sp.core.function.AppliedUndef)):
-            name = piece.base if isinstance(piece, sp.Indexed) else piece.func
-            kinds.setdefault(str(name), set()).add((name, len(parts(piece))))
-    for symbol in scope.reserved():
-        kinds.setdefault(symbol.name, set()).add(symbol)
-    for name, those in kinds.items():
+    odd, meanings = _names(term)
+    for symbol in odd:
+        scope.demand("plain-symbol", False, "{} must be a plain name, integer=True or real=True, nothing else", symbol)
+    for name in {symbol.name for symbol in scope.reserved()} | set(meanings):
+        those = meanings.get(name, frozenset()) | {symbol for symbol in scope.reserved() if symbol.name == name}
         scope.demand("one-meaning", len(those) == 1, "the name {} has two meanings: {}", name, sorted(map(str, those)))
     _ranges(term, scope, free_in(term) | scope.reserved())
+
+
+@remembered
+def _names(term: Term) -> tuple[list[Term], dict[str, frozenset[Any]]]:
+    """The symbols that are declared with more than integer=True or real=True, and what each name stands for."""
+    odd: list[Term] = []
+    meanings: dict[str, frozenset[Any]] = {}
+    for piece in walk(term):
+        if isinstance(piece, sp.Symbol):
+            name, meaning = piece.name, piece
+            plain = piece in (sp.Symbol(name, integer=True), sp.Symbol(name, real=True))
+            if not plain or not name[:1].isalpha() or not name.isidentifier():  # other names are the kernel's own
+                odd.append(piece)
+        elif isinstance(piece, (sp.Indexed, sp.core.function.AppliedUndef)):
+            meaning = (piece.base if isinstance(piece, sp.Indexed) else piece.func, len(parts(piece)))
+            name = str(meaning[0])
+        else:
+            continue
+        meanings[name] = meanings.get(name, frozenset()) | {meaning}
+    return odd, meanings
 
 
 def _ranges(term: Term, scope: Scope, outer: frozenset[Term]) -> None:
     if isinstance(term, BINDERS):
         inner, k, low, high = peel(term)
         scope.demand("no-shadow", k not in outer, "{} is bound inside, and used outside or bound again", k)
-        scope.demand("integer-range", k.is_integer or isinstance(term, sp.Integral), "{} must be an integer", k)
+        integers = isinstance(term, sp.Integral) or (k.is_integer and whole(low) and whole(high))
+        scope.demand("integer-range", integers, "{} and the ends {} and {} must be integers", k, low, high)
         if isinstance(term, sp.Sum):
             scope.demand("range", sp.Ge(high - low, -1), "the range {} = {}..{} is never reversed", k, low, high)
         for end in (low, high):
@@ -257,7 +277,7 @@ def _solved(factor: Term, k: Term) -> Term | None:
     if slope not in (1, -1):
         return None
     at = sp.expand(slope * (slope * k - difference))
-    return None if k in free_in(at) else at
+    return at if whole(at) and k not in free_in(at) else None
 
 
 def delta(scope: Scope, term: Term, k: Term, at: Term = None) -> Term:
@@ -372,7 +392,7 @@ def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at
             return None
         if values is None:
             return None
-        integers = all(map(whole, values.values()))
+        integers = all(whole(value) or not variable.is_integer for variable, value in values.items())
         here.demand("integer-values", integers, "the values {} must be integers", values)
         for guard in by.guard:
             here.demand("guard", substitute(guard, values), "{} holds here only if {}", by.because, guard)
@@ -428,6 +448,7 @@ def indirect(scope: Scope, term: Term, to: Term, t: Term, chain: Sequence[Any]) 
     known = free_in(term) | free_in(to) | scope.reserved() | frozenset().union(*map(free_in, scope.given))
     scope.demand("fresh", bool(t.is_integer) and t.name not in {s.name for s in known}, "{} is an arbitrary integer", t)
     scope.demand("integer", whole(term) and whole(to), "{} and {} are integers", term, to)
+    scope.demand("two-way", all(step.rule not in ONE_WAY for step in chain), "every step goes both ways")
     first, last = sp.Le(t, term, evaluate=False), sp.Le(t, to, evaluate=False)
     replay(scope, first, chain, last)
     return to

@@ -15,7 +15,7 @@ from typing import Any
 import sympy as sp
 import z3
 
-from derive.terms import Iverson, RuleError, Term
+from derive.terms import Iverson, RuleError, Term, remembered
 
 TIMEOUT = 5_000  # milliseconds; every condition of the book takes some 2
 
@@ -62,6 +62,7 @@ def _solver() -> Any:
     return solver
 
 
+@remembered
 def to_z3(term: Term) -> Any:
     """The Z3 term that means the same; RuleError where there is none."""
     if term in (sp.true, sp.false, True, False):
@@ -90,10 +91,14 @@ def _floor(term: Term) -> Any:
     above, below = sp.fraction(sp.together(term.args[0]))
     sign = -1 if isinstance(term, sp.ceiling) else 1  # ceil(x) = -floor(-x)
     x, y = sign * to_z3(above), to_z3(below)
+    if not (x.is_int() and y.is_int()):
+        raise RuleError(f"cannot put {term} to the solver: {above} and {below} are not both integers")
     return sign * z3.If(y > 0, x / y, (-x) / (-y))
 
 
 def _modulo(x: Any, y: Any) -> Any:
+    if not (x.is_int() and y.is_int()):
+        raise RuleError("cannot put the remainder of what is no integer to the solver")
     return x - y * z3.If(y > 0, x / y, (-x) / (-y))
 
 

@@ -11,6 +11,7 @@ This file is part of what must be trusted.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ import sympy as sp
 Term = Any  # a SymPy term; SymPy has no types of its own
 
 BINDERS = (sp.Sum, sp.Integral)
+
+remembered = functools.lru_cache(maxsize=20_000)  # terms never change, so answers about them keep
 
 
 class RuleError(ValueError):
@@ -121,6 +124,7 @@ def parts(term: Term) -> tuple[Term, ...]:
     return tuple(term.args[1:]) if isinstance(term, sp.Indexed) else tuple(term.args)
 
 
+@remembered
 def peel(term: Term) -> tuple[Term, Term, Term, Term]:
     """(what stands under the outermost sign, its variable, low, high) of a Sum or Integral."""
     k, low, high = term.limits[-1]
@@ -139,16 +143,19 @@ def walk(term: Term) -> Iterator[Term]:
             yield from walk(piece)
 
 
+@remembered
 def symbols_of(term: Term) -> frozenset[Term]:
     """The symbols that occur, bound ones included, names of arrays and functions not."""
     return frozenset(piece for piece in walk(term) if isinstance(piece, sp.Symbol))
 
 
+@remembered
 def bound_in(term: Term) -> frozenset[Term]:
     """The variables bound by some sum or integral inside the term."""
     return frozenset(piece.limits[-1][0] for piece in walk(term) if isinstance(piece, BINDERS))
 
 
+@remembered
 def free_in(term: Term) -> frozenset[Term]:
     """The symbols that occur free."""
     if isinstance(term, sp.Symbol):
@@ -188,6 +195,7 @@ def substitute(term: Term, values: Mapping[Term, Term]) -> Term:
     return term.func(substitute(inner, used), (k, substitute(low, values), substitute(high, values)))
 
 
+@remembered
 def normal(term: Term, depth: int = 0) -> Term:
     """The term with bound variables renamed by depth and all products expanded: equal only if equal by algebra."""
     if isinstance(term, BINDERS):

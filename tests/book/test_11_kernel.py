@@ -67,7 +67,7 @@ ABUSES = [
     abuse("inner-index no-shadow range dropped added", "support", DOUBLE, k=k, low=sp.Integer(0), high=n - 1 - l),
     abuse("inner-index no-shadow within range", "split", TRIANGLE, k=k, at=l),
     # a shift that is no integer
-    abuse("integer-shift", "shift", total(F[k] * G[k], (k, 0, n - 1)), k=k, to=a, by=n / 2),
+    abuse("integer-shift integer-range", "shift", total(F[k] * G[k], (k, 0, n - 1)), k=k, to=a, by=n / 2),
     # dependent limits
     abuse("independent no-shadow range", "swap", TRIANGLE, outer=k, inner=l),
     # a support shrunk too far, or a range grown too far
@@ -93,6 +93,8 @@ ABUSES = [
     abuse("equal", "arith", sp.Le(k, n), old=sp.Le(k, n), new=sp.Lt(k, n)),
     abuse("positive", "galois", sp.Le(t, sp.floor(y / s)), Range(sp.Ne(s, 0))),
     abuse("follows", "entails", sp.Le(k, n), to=sp.Lt(k, n)),
+    # halves: a range that ends between two integers, a delta that holds nowhere
+    abuse("integer-range", "count", total(sp.Integer(1), (k, 0, n / 2)), k=k),
     # reading an implication backwards, or something backwards that does not read back
     abuse("two-way", "backwards", sp.Le(k, n), rule="entails", to=sp.Lt(k, n), arguments=(("to", sp.Le(k, n)),)),
     abuse(
@@ -260,6 +262,38 @@ def test_the_statement_is_evaluated_too():
     """Were every rule wrong, the naive loops would still tell that a sum is not itself plus one."""
     with pytest.raises(RuleError, match="false for"):
         replace(THEOREM, rhs=THEOREM.rhs + 1)._evaluate()
+
+
+def test_a_delta_at_a_half_is_refused():
+    """k = n/2 need not be an integer, and then the delta is never one."""
+    with pytest.raises(RuleError, match="has-delta"):
+        Derivation(total(F[k] * sp.KroneckerDelta(k, n / 2), (k, 0, n)), sp.Ge(n, 0)).delta(k)
+
+
+def test_indirect_equality_goes_both_ways():
+    """An implication t <= A => t <= B shows A <= B only."""
+    start = Derivation(sp.floor(y / 2), sp.Ge(y, 0))
+    with pytest.raises(RuleError, match="two-way"):
+        start.indirect(t, y, lambda line: line.entails(sp.Le(t, y, evaluate=False)))
+
+
+def test_the_kernels_own_names_are_refused():
+    """Names like _0 are the kernel's, for bound variables: a user's symbol of that name would be captured."""
+    with pytest.raises(RuleError, match="plain name"):
+        Derivation(F[sp.Symbol("_0", integer=True)])
+
+
+def test_an_array_defined_by_itself_has_no_model():
+    """F[k] := F[k] + 1 is met by no array, and what follows from it counts for nothing."""
+    absurd = Equation(F[k], F[k] + 1, (k,))
+    with pytest.raises(RuleError, match="no small model"):
+        Derivation(F[c], absurd).equation(absurd).qed(F[c] + 1, "absurd").recheck()
+
+
+def test_floors_of_reals_are_not_put_to_the_solver():
+    """Z3 divides reals exactly: floor(half/2) = half/2 must not slip through."""
+    with pytest.raises(RuleError, match="not both integers"):
+        Derivation(F[sp.floor(half / 2)]).arith(sp.floor(half / 2), half / 2)
 
 
 def test_brackets_and_deltas_vanish_where_they_should():
