@@ -63,6 +63,8 @@ REASONS = {
 
 def _reason(rule: str, arguments: Mapping[str, Any]) -> str:
     """The usual reason for a rule, with the formulas of this use."""
+    if rule == "lemma":
+        return str(arguments["by"].title or arguments["by"].name)
     if rule == "equation":
         return str(arguments["by"].because)
     shown = {name: plain(value) for name, value in arguments.items() if isinstance(value, sp.Basic)}
@@ -186,6 +188,19 @@ class Derivation:
         """Use a hypothesis that is an equation; `at` gives its variables where they cannot be read off an entry."""
         values = None if at is None else tuple((variable, sp.sympify(value)) for variable, value in at.items())
         return self.use("equation", because, by=by, backwards=backwards, at=values)
+
+    def lemma(
+        self,
+        by: Theorem,
+        because: str = "",
+        at: Mapping[Term, Term] | None = None,
+        arrays: Mapping[Term, Term] | None = None,
+        backwards: bool = False,
+    ) -> Derivation:
+        """Use a theorem, with values for its symbols and other names for its arrays."""
+        values = tuple((symbol, sp.sympify(value)) for symbol, value in (at or {}).items())
+        renamed = tuple((arrays or {}).items())
+        return self.use("lemma", because, by=by, at=values, arrays=renamed, backwards=backwards)
 
     def ring(self, to: Term, because: str = "") -> Derivation:
         """Rewrite by algebra."""

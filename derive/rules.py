@@ -34,6 +34,7 @@ from derive.terms import (
     normal,
     parts,
     peel,
+    rebased,
     rebuilt,
     remembered,
     substitute,
@@ -401,6 +402,51 @@ def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at
     return everywhere(term, scope, change)
 
 
+def lemma(
+    scope: Scope, term: Term, by: Any, at: Sequence[Any] = (), arrays: Sequence[Any] = (), backwards: bool = False
+) -> Term:
+    """Use a theorem: its symbols take values, its arrays names; what it assumes must hold here, or be assumed."""
+    replay(Scope(by.hypotheses, exact=False), by.lhs, by.steps, by.rhs)
+    scope.demand("two-way", all(step.rule not in ONE_WAY for step in by.steps), "the theorem is an equality")
+    values, names = dict(at), dict(arrays)
+    source, target = (substitute(rebased(side, names), values) for side in (by.lhs, by.rhs))
+    assumed = [instantiated(given, values, names) for given in by.hypotheses]
+    known = [instantiated(given, {}, {}) for given in scope.hypotheses]
+    if backwards:
+        source, target = target, source
+
+    def change(node: Term, here: Scope) -> Term | None:
+        if type(node) is not type(source) or normal(node) != normal(source):
+            return None
+        for variable, value in values.items():
+            here.demand("integer-values", whole(value) or not variable.is_integer, "{} must be an integer", value)
+        for given in assumed:
+            if isinstance(given, Range):
+                here.demand("lemma-range", given.holds, "{} assumes {}", by.name, given.holds)
+            else:
+                here.demand("assumed", given in known, "{} assumes {}", by.name, given)
+        return target
+
+    return everywhere(term, scope, change)
+
+
+def instantiated(given: Hypothesis, values: dict[Term, Term], names: dict[Term, Term]) -> Hypothesis:
+    """The hypothesis about other sizes and arrays, without its reason in words."""
+
+    def put(term: Term) -> Term:
+        free = {symbol: value for symbol, value in values.items() if symbol not in getattr(given, "over", ())}
+        return None if term is None else substitute(rebased(term, names), free)
+
+    if isinstance(given, Range):
+        return Range(put(given.holds))
+    if isinstance(given, Support):
+        return Support(names.get(given.array, given.array), tuple((put(low), put(high)) for low, high in given.box))
+    over = {symbol for value in values.values() for symbol in free_in(value)} & set(given.over)
+    if over:
+        raise RuleError(f"the values mention {over}, which the equation holds for all of")
+    return Equation(put(given.left), put(given.right), given.over, tuple(map(put, given.guard)), "", False)
+
+
 def ring(scope: Scope, term: Term, to: Term) -> Term:
     """Rewrite by algebra: associative, commutative, distributive laws, inside sums and indices too."""
     scope.demand("same-algebra", bool(normal(term) == normal(to)), "{} and {} do not expand to the same", term, to)
@@ -488,6 +534,7 @@ RULES: dict[str, Callable[..., Term]] = {
     "single": single,
     "count": count,
     "equation": equation,
+    "lemma": lemma,
     "ring": ring,
     "arith": arith,
     "galois": galois,

@@ -176,6 +176,19 @@ def whole(term: Term) -> bool:
     return closed or isinstance(term, (sp.floor, sp.ceiling, sp.KroneckerDelta, Iverson))
 
 
+def rebased(term: Term, arrays: Mapping[Term, Term]) -> Term:
+    """The term with other arrays in place of some."""
+    if isinstance(term, sp.Symbol):
+        return term
+    if isinstance(term, BINDERS):
+        inner, k, *ends = (rebased(piece, arrays) for piece in peel(term))
+        return term.func(inner, (k, *ends))
+    pieces = [rebased(piece, arrays) for piece in parts(term)]
+    if isinstance(term, sp.Indexed) and term.base in arrays:
+        return arrays[term.base][tuple(pieces)]
+    return rebuilt(term, pieces)
+
+
 def rebuilt(term: Term, pieces: list[Term]) -> Term:
     """The same operation on other subterms."""
     head = [term.args[0]] if isinstance(term, sp.Indexed) else []
@@ -200,7 +213,7 @@ def normal(term: Term, depth: int = 0) -> Term:
     """The term with bound variables renamed by depth and all products expanded: equal only if equal by algebra."""
     if isinstance(term, BINDERS):
         inner, k, low, high = peel(term)
-        name = sp.Symbol(f"_{depth}", **({"integer": True} if k.is_integer else {"real": True}))
+        name = sp.Symbol(f"_{depth}", **_kind(k))
         return term.func(
             normal(substitute(inner, {k: name}), depth + 1), (name, normal(low, depth), normal(high, depth))
         )
@@ -214,6 +227,10 @@ def normal(term: Term, depth: int = 0) -> Term:
     return sp.expand(opaque).xreplace({dummy: atom for atom, dummy in atoms.items()})
 
 
+def _kind(symbol: Term) -> dict[str, bool]:
+    return {"integer": True} if symbol.is_integer else {"real": True}
+
+
 def _hide(term: Term, atoms: dict[Term, Term]) -> Term:
     """The term with all but + * and powers replaced by dummies, so that expanding cannot look inside."""
     if isinstance(term, (sp.Add, sp.Mul)) or (isinstance(term, sp.Pow) and term.exp.is_Integer):
@@ -221,14 +238,19 @@ def _hide(term: Term, atoms: dict[Term, Term]) -> Term:
     return atoms.setdefault(term, sp.Dummy(commutative=True)) if term.args else term
 
 
+def head(term: Term) -> Term | None:
+    """The array of an entry or the function of a value, None for any other term."""
+    if isinstance(term, sp.Indexed):
+        return term.base
+    return term.func if isinstance(term, sp.core.function.AppliedUndef) else None
+
+
 def instance(pattern: Term, term: Term, over: tuple[Term, ...]) -> dict[Term, Term] | None:
-    """The values of `over` that make the array entry `pattern` the array entry `term`, or None."""
-    if not (isinstance(pattern, sp.Indexed) and isinstance(term, sp.Indexed) and pattern.base == term.base):
+    """The values of `over` that make the entry (or function value) `pattern` the entry `term`, or None."""
+    if head(pattern) is None or head(pattern) != head(term) or len(parts(pattern)) != len(parts(term)):
         return None
-    if len(pattern.indices) != len(term.indices):
-        return None
-    blanks = {variable: sp.Dummy(variable.name, integer=True) for variable in over}
-    pairs = [(substitute(p, blanks), index) for p, index in zip(pattern.indices, term.indices, strict=True)]
+    blanks = {variable: sp.Dummy(variable.name, **_kind(variable)) for variable in over}
+    pairs = [(substitute(p, blanks), index) for p, index in zip(parts(pattern), parts(term), strict=True)]
     found: dict[Term, Term] = {}
     for _ in over:
         for p, index in pairs:

@@ -296,6 +296,38 @@ def test_floors_of_reals_are_not_put_to_the_solver():
         Derivation(F[sp.floor(half / 2)]).arith(sp.floor(half / 2), half / 2)
 
 
+def test_a_theorem_is_used_as_a_lemma():
+    """What is proved for F is used for G, with other sizes; what it assumes is demanded here."""
+    twice = Derivation(total(F[k], (k, 0, n - 1)), sp.Ge(n, 0)).reflect(k, a, about=n - 1)
+    turned = twice.qed(twice.term, "turned", "read from the other end")
+    start = Derivation(c * total(G[k], (k, 0, 2 * m)), sp.Ge(m, 0))
+    used = start.lemma(turned, at={n: 2 * m + 1}, arrays={F: G})
+    assert used.term == c * total(G[2 * m - a], (a, 0, 2 * m))
+    proved = used.qed(used.term, "uses", "uses a lemma")
+    proved.recheck()
+    with pytest.raises(RuleError):
+        replace(proved, hypotheses=()).recheck()
+    forged = replace(turned, rhs=turned.rhs + 1)
+    with pytest.raises(RuleError, match="gap"):
+        start.lemma(forged, at={n: 2 * m + 1}, arrays={F: G})
+    with pytest.raises(RuleError, match="changes nothing"):
+        start.lemma(turned, at={n: m}, arrays={F: G})
+
+
+def test_a_lemmas_supports_must_be_assumed():
+    """A theorem about an array with a support is of no use for one without."""
+    box = Support(F, ((0, n - 1),))
+    grown = Derivation(total(F[k], (k, 0, n - 1)), sp.Ge(n, 0), box).support(k, -1, n - 1)
+    lemma = grown.qed(grown.term, "grown", "a row of zeros more")
+    start = total(G[k], (k, 0, m - 1))
+    with pytest.raises(RuleError, match="assumed"):
+        Derivation(start, sp.Ge(m, 0)).lemma(lemma, at={n: m}, arrays={F: G})
+    with pytest.raises(RuleError, match="assumed"):
+        Derivation(start, sp.Ge(m, 0), Support(G, ((0, m),))).lemma(lemma, at={n: m}, arrays={F: G})
+    used = Derivation(start, sp.Ge(m, 0), Support(G, ((0, m - 1),))).lemma(lemma, at={n: m}, arrays={F: G})
+    used.qed(total(G[k], (k, -1, m - 1)), "used", "used").recheck()
+
+
 def test_brackets_and_deltas_vanish_where_they_should():
     """A range may be cut where a bracket, a delta, or a support makes every term zero."""
     inside = Iverson(sp.And(sp.Ge(k, c), sp.Le(k, n - 1)))
