@@ -20,16 +20,16 @@ import z3
 from derive import semantics
 from derive.blackboard import Equation, Iverson, Range, Support, arrays, integers, total
 from derive.rules import RULES, Scope, apply, well_formed
-from derive.terms import RuleError, bound_in, peel
+from derive.terms import Hypothesis, RuleError, bound_in, peel
 
 n, m, c, a, b, k, l, q = integers("n m c a b k l q")  # noqa: E741
 F, G, D = arrays("F G D")
 INDICES = [k, l, q]
 NAMES = [k, l, q, a, b, c, n]
-BASE = (Range(sp.Ge(n, 0)), Range(sp.Ge(m, 0)))
+BASE: tuple[Hypothesis, ...] = (Range(sp.Ge(n, 0)), Range(sp.Ge(m, 0)))
 DEFINED = Equation(D[a], F[a, 0] + c, (a,), because="definition")
 GUARDED = Equation(G[a], F[a, a], (a,), (sp.Ge(a, 0),), because="assumed", defines=False)
-CONTENTS = (DEFINED, GUARDED, Support(F, ((0, n - 1), (None, m))))
+CONTENTS: tuple[Hypothesis, ...] = (DEFINED, GUARDED, Support(F, ((0, n - 1), (None, m))))
 
 
 def offset(rng: random.Random, names: list[Any]) -> Any:
@@ -110,7 +110,7 @@ def test_random_uses_are_sound(draws):
     rng = random.Random(20)
     accepted: Counter[str] = Counter()
     for _ in range(5 * draws):
-        hypotheses = (*BASE, *rng.sample(CONTENTS, rng.randint(1, 3)))
+        hypotheses: tuple[Hypothesis, ...] = (*BASE, *rng.sample(CONTENTS, rng.randint(1, 3)))
         if rng.random() < 0.5:
             hypotheses = (*hypotheses, Range(sp.Ge(c, 0)), Range(sp.Le(c, n)))
         term = random_sum(rng, [], k, 2) if rng.random() < 0.7 else random_term(rng, [], 2)
@@ -145,7 +145,12 @@ def reflected_step(sum_of: Any, size: Any) -> Any:
 
 
 INDUCTIONS = {
-    "shift": (step(TOTAL, f, N), step(OTHER, lambda i: f((i - C) + C), N), TOTAL(N) == OTHER(N), TOTAL(N + 1) == OTHER(N + 1)),
+    "shift": (
+        step(TOTAL, f, N),
+        step(OTHER, lambda i: f((i - C) + C), N),
+        TOTAL(N) == OTHER(N),
+        TOTAL(N + 1) == OTHER(N + 1),
+    ),
     "reflect": (step(TOTAL, f, N), reflected_step(OTHER, N), TOTAL(N) == OTHER(N), TOTAL(N + 1) == OTHER(N + 1)),
     "out": (
         step(TOTAL, f, N),
@@ -165,8 +170,8 @@ INDUCTIONS = {
     "delta": (
         step(TOTAL, lambda i: z3.If(i == C, f(i), 0), N),
         N >= 0,
-        TOTAL(N) == z3.If(z3.And(0 <= C, C < N), f(C), 0),
-        TOTAL(N + 1) == z3.If(z3.And(0 <= C, C < N + 1), f(C), 0),
+        TOTAL(N) == z3.If(z3.And(C >= 0, C < N), f(C), 0),
+        TOTAL(N + 1) == z3.If(z3.And(C >= 0, C < N + 1), f(C), 0),
     ),
 }
 
