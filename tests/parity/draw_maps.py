@@ -58,8 +58,9 @@ def embedding_bag(draw: Draw, kind: str) -> Case:
     number = draw.one(1, 3, 10)
     args = draw.maybe(
         {"num_embeddings": number, "embedding_dim": draw.one(1, 3)}, 0.25,
-        mode=lambda: draw.one("sum", "mean", "max"), include_last_offset=draw.flag, max_norm=draw.number, norm_type=draw.number,
-        padding_idx=lambda: draw.one(0, -1, number), scale_grad_by_freq=draw.flag, sparse=draw.flag,
+        mode=lambda: draw.one("sum", "mean", "max"), include_last_offset=draw.flag, max_norm=draw.number,
+        norm_type=draw.number, padding_idx=lambda: draw.one(0, -1, number), scale_grad_by_freq=draw.flag,
+        sparse=draw.flag,
     )  # fmt: skip
     if draw.chance(0.5):
         shapes: tuple[Any, ...] = ((draw.whole(1, 3), draw.whole(1, 4)),)

@@ -69,8 +69,14 @@ def attention(draw: Draw, kind: str) -> Case:
     key = _length_first(source, batch, args.get("kdim") or embed, first)
     value = _length_first(source, batch, args.get("vdim") or embed, first)
     shapes: tuple[Any, ...] = (query, key, value)
-    if draw.chance(0.15):
-        shapes = (*shapes, (source,) if batch is None else (batch, source))
+    padding = (source,) if batch is None else (batch, source)
+    if draw.chance(0.1):
+        everywhere = (target, source)
+        each_head = (heads * (batch or 1), target, source)
+        shapes = (*shapes, draw.one(padding, None, None), draw.one(everywhere, everywhere, each_head))
+        args = draw.maybe(args, is_causal=draw.flag)
+    elif draw.chance(0.15):
+        shapes = (*shapes, padding)
     return draw.case(kind, args, *shapes, inputs=len(shapes) == 3 and draw.chance(0.2), trains=True)
 
 
@@ -87,6 +93,11 @@ def transformer(draw: Draw, kind: str) -> Case:
         args |= {"num_encoder_layers": draw.whole(1, 2), "num_decoder_layers": draw.whole(1, 2)}
     batch = draw.whole(1, 3) if draw.chance(0.75) else None
     first = bool(args.get("batch_first"))
-    count = 1 if kind == "TransformerEncoderLayer" else 2
-    shapes = tuple(_length_first(draw.whole(1, 4), batch, model, first) for _ in range(count))
+    lengths = [draw.whole(1, 4) for _ in range(1 if kind == "TransformerEncoderLayer" else 2)]
+    shapes: tuple[Any, ...] = tuple(_length_first(length, batch, model, first) for length in lengths)
+    if draw.chance(0.25):
+        squares = [(length, length) for length in lengths]
+        across = [(lengths[-2], lengths[-1])] if kind == "TransformerDecoderLayer" else []
+        masks = [*(squares[:1] if across else squares), *across]
+        shapes = (*shapes, *(draw.one(mask, mask, None) for mask in masks))
     return draw.case(kind, args, *shapes, inputs=False, trains=True)
