@@ -309,3 +309,15 @@ def _hull(a: tuple[Any, Any, Any], b: tuple[Any, Any, Any]) -> tuple[Any, Any, A
 def whole(number: Any) -> Any:
     """A fraction that is whole as an int, anything else as it is."""
     return int(number) if isinstance(number, Fraction) and number.denominator == 1 else number
+
+
+def apart(j: Any, num: int, den: int) -> Any:
+    """How far cells stand apart, j, times num / den: an int where that is whole, else a fraction.
+
+    >>> apart(4, 1, 2), apart(1, 1, 2)
+    (2, Fraction(1, 2))
+    """
+    if type(j) is int:
+        quotient, rest = divmod(j * num, den)
+        return Fraction(j * num, den) if rest else quotient
+    return whole(j * Fraction(num, den))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from shapecheck.layers.base import Layer, check_rank, parameters
-from shapecheck.layers.norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from shapecheck.layers.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from shapecheck.sizes import Shape
 
 

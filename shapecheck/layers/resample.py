@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, ClassVar
+from math import gcd
+from typing import Any, ClassVar, TypeAlias
 
 from shapecheck.diagnostics import ShapeError, construct_error, forward_error
-from shapecheck.formulas import dyadic_size, field_size, field_start, scaled_size
+from shapecheck.formulas import adaptive_span, dyadic_size, field_size, field_start, scaled_size
 from shapecheck.layers.arguments import argument_error
-from shapecheck.layers.base import LIMIT, Layer, Seen, seen_by, shape_text, whole
+from shapecheck.layers.base import LIMIT, Layer, Seen, apart, seen_by, shape_text, whole
 from shapecheck.layers.dims import whole_numbers
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.sizes import Dim, Shape
@@ -32,6 +33,9 @@ RANKS: dict[str, tuple[int, ...]] = {
     "trilinear": (5,),
 }
 STEPWISE = ("nearest", "nearest-exact", "area")  # these take no align_corners
+Step: TypeAlias = (
+    "tuple[int, int, int, int]"  # cells apart (numerator, denominator), cells read, how many of them before
+)
 EXACT = 2**22  # a numerator below this times a size below 2^31 is exact in double precision
 
 
@@ -42,11 +46,16 @@ class _Upsample(Layer):
     size: Any = None
     scale_factor: Any = None
     scale: float | tuple[float, ...] | None = field(init=False, repr=False, compare=False)
-    sound: bool = field(init=False, repr=False, compare=False)
+    ranks: tuple[int, ...] = field(init=False, repr=False, compare=False)  # none where torch refuses every input
+    step: Step | None = field(init=False, repr=False, compare=False)  # where it is the same for all sizes
 
     def __post_init__(self) -> None:
-        _set(self, "scale", _floats(self.scale_factor))
-        _set(self, "sound", self.fault() is None)
+        scale = _floats(self.scale_factor)
+        _set(self, "scale", scale)
+        mode, align, recompute = self.modes()
+        _set(self, "ranks", RANKS[mode] if self.fault() is None else ())
+        same = self.ranks and type(scale) is float and scale > 0 and not (recompute or align or mode == "area")
+        _set(self, "step", _step(mode, *_ratio(scale)) if same else None)
 
     def modes(self) -> tuple[Any, Any, Any]:
         """(mode, align_corners, recompute_scale_factor)."""
@@ -62,6 +71,9 @@ class _Upsample(Layer):
         if self.size is not None and self.scale is not None:
             return forward_error("SP205", "size and scale_factor exclude each other", argument="scale_factor",
                                  hint="scale_factor: null")  # fmt: skip
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale or 0.0,)
+        if not all(-LIMIT < scale < LIMIT for scale in scales):
+            return argument_error("scale_factor", self.scale_factor, "a finite number", hint="scale_factor: 2")
         if mode in STEPWISE:
             if align is not None:
                 return argument_error("align_corners", align, f"none with mode {mode}", hint="align_corners: null")
@@ -74,33 +86,35 @@ class _Upsample(Layer):
 
     def shape(self, x: Shape) -> Shape:
         """(N, C) and the new sizes."""
-        if not self.sound:
-            error = self.fault()
-            assert error is not None
-            raise error
-        mode = self.modes()[0]
-        if len(x) not in RANKS[mode]:
-            raise self._refuse_rank(x, mode)
-        sizes = self._sizes(x[2:])
-        output = (*x[:2], *sizes)
-        for n, size in zip(x[2:], sizes):  # noqa: B905 - speed
-            if n < 1 or size < 1:
+        if len(x) not in self.ranks:
+            raise self._refuse_rank(x)
+        scale, sizes = self.scale, x[2:]
+        if type(scale) is float:
+            new = [scaled_size(n, scale) if type(n) is int else scaled_open(n, scale) for n in sizes]
+        else:
+            new = self._sizes(sizes)
+        output = (*x[:2], *new)
+        for n, size in zip(sizes, new):  # noqa: B905 - speed
+            if n < 1 or not 1 <= size < LIMIT:
                 self._check_emptiness(x, output)
         if x[1] == 0:
             self._check_emptiness(x, output)
         return output
 
-    def _sizes(self, spatial: Shape) -> Shape:
+    def _sizes(self, sizes: Shape) -> list[Dim]:
+        """The new sizes, by a factor an axis or as given."""
         size, scale = self.size, self.scale
-        if size is None:
-            if isinstance(scale, tuple):
-                self._check_length("scale_factor", scale, spatial)
-                return tuple(self._scaled(n, s) for n, s in zip(spatial, scale, strict=True))
-            return tuple([self._scaled(n, scale) for n in spatial])
+        if isinstance(scale, tuple):
+            self._check_length("scale_factor", scale, sizes)
+            return [
+                scaled_size(n, s) if isinstance(n, int) else scaled_open(n, s)
+                for n, s in zip(sizes, scale, strict=True)
+            ]
         if isinstance(size, (tuple, list)):
-            self._check_length("size", size, spatial)
-            return whole_numbers(size, "size", single=False)
-        return whole_numbers((size,) * len(spatial), "size", single=False)
+            self._check_length("size", size, sizes)
+        else:
+            size = (size,) * len(sizes)
+        return list(whole_numbers(size, "size", single=False))
 
     def _check_length(self, argument: str, given: Any, spatial: Shape) -> None:
         if len(given) != len(spatial):
@@ -111,48 +125,20 @@ class _Upsample(Layer):
                 axes=len(spatial),
             )  # fmt: skip
 
-    def _scaled(self, n: Dim, scale: Any) -> Dim:
-        try:
-            if isinstance(n, int):
-                size = scaled_size(n, scale)
-                if -LIMIT <= size < LIMIT:
-                    return size
-                raise OverflowError
-            numerator, denominator = scale.as_integer_ratio()
-        except (OverflowError, ValueError):
-            raise forward_error(
-                "SP312",
-                f"{n} cells times {scale} is no size",
-                argument="scale_factor",
-                hint="scale_factor: 2",
-                n=n,
-                scale=scale,
-            ) from None
-        if abs(numerator) < EXACT:
-            return dyadic_size(n, numerator, denominator)
-        raise forward_error(
-            "SP330",
-            f"{n} times {scale} is rounded by floating point: there is no formula for it",
-            argument="scale_factor",
-            hint=f"give the size {n} a number, or take a scale_factor that is exact in binary, like 0.5 or 1.25",
-            scale=scale,
-        )
-
-    def _refuse_rank(self, x: Shape, mode: str) -> ShapeError:
+    def _refuse_rank(self, x: Shape) -> ShapeError:
+        fault = self.fault()
+        if fault is not None:
+            return fault
+        mode = self.modes()[0]
         wanted = {3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
         fitting = {3: "linear", 4: "bilinear", 5: "trilinear"}.get(len(x))
-        return refusal(
-            self,
-            (x,),
-            "SP302",
-            f"mode {mode} takes {' or '.join(wanted[rank] for rank in RANKS[mode])}, this is {shape_text(x)}",
-            "mode",
-            mends=[{"mode": fitting}] if fitting and hasattr(self, "mode") else [],
-            rank=len(x),
-        )
+        words = f"mode {mode} takes {' or '.join(wanted[rank] for rank in self.ranks)}, this is {shape_text(x)}"
+        mends = [{"mode": fitting}] if fitting and hasattr(self, "mode") else []
+        return refusal(self, (x,), "SP302", words, "mode", mends=mends, rank=len(x))
 
     def _check_emptiness(self, x: Shape, output: Shape) -> None:
-        if any(size < 0 for size in output[2:]) or any(n < 1 for n in x[2:]):
+        """Refuse an empty input or output; `area` lets some of them through."""
+        if any(n < 1 for n in x[2:]) or not all(0 <= size < LIMIT for size in output[2:]):
             raise self._refuse_emptiness(x, output)
         if self.modes()[0] == "area":
             if len(x) == 5 and x[1] == 0:
@@ -163,49 +149,84 @@ class _Upsample(Layer):
     def _refuse_emptiness(self, x: Shape, output: Shape) -> ShapeError:
         if 0 in x[1:]:
             return forward_error("SP313", f"{shape_text(x)} is empty: there is nothing to sample")
-        argument = "size" if self.size is not None else "scale_factor"
-        mends = [{argument: 1}] if self.size is not None else [{argument: 1.0}]
-        return refusal(
-            self,
-            (x,),
-            "SP312",
-            f"{shape_text(x)} would become {shape_text(output)}: a size is 1 or more",
-            argument,
-            mends=mends,
-        )
+        words = f"{shape_text(x)} would become {shape_text(output)}: a size is from 1 to 2^63 - 1"
+        argument = "scale_factor" if self.size is None else "size"
+        return refusal(self, (x,), "SP312", words, argument, mends=[{argument: 1}])
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """Neighbours stand 1/scale as far apart; a cell reads the nearest 1, 2 (linear) or 4 (cubic) an axis."""
         if seen is None:
             return None
-        before, after = inputs[0][2:], output[2:]
-        mode = self.modes()[0]
-        out = []
-        for place, (r, j, u) in enumerate(seen_by(len(before), seen)):
-            ratio = self._ratio(place, before[place], after[place])
-            if ratio is None:
+        sizes = inputs[0][2:]
+        out: list[Any] = []
+        before: Any = None
+        for place, triple in enumerate(seen_by(len(sizes), seen)):
+            step = self.step or self._axis_step(place, sizes[place], output[place + 2])
+            if step is None:
                 return None
-            span, first = _reach(mode, ratio)
-            out.append((field_size(r, j, span), whole(j * ratio), field_start(u, j, first)))
+            out.append(out[-1] if (triple, step) == before else _moved(triple, step))
+            before = triple, step
         return tuple(out)
 
-    def _ratio(self, place: int, n: Dim, size: Dim) -> Fraction | None:
-        """Input cells an output cell; None where it depends on an open size."""
-        if n == size:
-            return Fraction(1)
-        scale = self.scale[place] if isinstance(self.scale, tuple) else self.scale
-        if scale is not None and not self.modes()[2]:
-            return 1 / Fraction(repr(scale))
-        return Fraction(n, size) if isinstance(n, int) and isinstance(size, int) and size else None
+    def _axis_step(self, place: int, n: Dim, size: Dim) -> Step | None:
+        """How cells are read on that axis; None where it depends on an open size."""
+        mode, align, recompute = self.modes()
+        if isinstance(self.scale, tuple) and not (recompute or align or mode == "area"):
+            return _step(mode, *_ratio(self.scale[place]))
+        if not isinstance(n, int) or not isinstance(size, int) or size < 1:
+            return None
+        if align:
+            ratio = Fraction(n - 1, size - 1) if size > 1 else Fraction(1)
+            return ratio.numerator, ratio.denominator, 4 if mode == "bicubic" else 2, 1 if mode == "bicubic" else 0
+        if mode == "area":
+            return n, size, adaptive_span(n, size, gcd(n, size)), 0
+        return _step(mode, n, size)
 
 
-def _reach(mode: str, ratio: Fraction) -> tuple[int, int]:
-    """(cells read an axis, how many of them lie before the cell's own place), edges not counted."""
-    if ratio == 1 or mode in ("nearest", "nearest-exact"):
-        return 1, 0
-    if mode == "area":
-        return -(-ratio.numerator // ratio.denominator) + (ratio.denominator > 1), 0
-    return (4, 2) if mode == "bicubic" else (2, 1)
+def scaled_open(n: Dim, scale: float) -> Dim:
+    """The scaled size of an open one, where the factor is exact in binary; else a ShapeError.
+
+    >>> from shapecheck.sizes import name
+    >>> str(scaled_open(name("H"), 1.5))
+    'H + floor(H/2)'
+    """
+    numerator, denominator = scale.as_integer_ratio()
+    if abs(numerator) < EXACT:
+        return dyadic_size(n, numerator, denominator)
+    raise forward_error(
+        "SP330",
+        f"{n} times {scale} is rounded by floating point: there is no formula for it",
+        argument="scale_factor",
+        hint=f"give the size {n} a number, or take a scale_factor that is exact in binary, like 0.5 or 1.25",
+        scale=scale,
+    )
+
+
+def _ratio(scale: Any) -> tuple[int, int]:
+    """Input cells an output cell, as the fraction the author wrote: 10/7 for 0.7."""
+    return Fraction(repr(scale)).as_integer_ratio()[::-1]
+
+
+def _step(mode: str, num: int, den: int) -> Step:
+    """How cells are read where output cells stand num/den input cells apart and the edges are not aligned.
+
+    Cell i has its middle over (i + 1/2) num/den - 1/2; the nearest, the two or the four cells around that are read.
+    """
+    if mode == "nearest":
+        return num, den, 1, 0
+    if mode == "nearest-exact":
+        return num, den, 1, -(num // (2 * den))
+    before = -((num - den) // (2 * den))
+    if num == den:
+        return num, den, 1, 0
+    return (num, den, 4, before + 1) if mode == "bicubic" else (num, den, 2, before)
+
+
+def _moved(triple: tuple[Any, Any, Any], step: Step) -> tuple[Any, Any, Any]:
+    """The field on one axis after the step."""
+    r, j, u = triple
+    num, den, span, first = step
+    return whole(field_size(r, j, span)), apart(j, num, den), whole(field_start(u, j, first))
 
 
 def _floats(scale: Any) -> float | tuple[float, ...] | None:

@@ -7,13 +7,12 @@ Source: torch/nn/modules/pixelshuffle.py, channelshuffle.py; aten/src/ATen/nativ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import ShapeError, forward_error
 from shapecheck.formulas import field_size
 from shapecheck.layers.arguments import argument_error, divides, is_integer
-from shapecheck.layers.base import Layer, Seen, shape_text, whole
+from shapecheck.layers.base import Layer, Seen, apart, shape_text
 from shapecheck.layers.dims import spatial
 from shapecheck.layers.refusal import refusal
 from shapecheck.sizes import Shape
@@ -67,11 +66,9 @@ class PixelShuffle(_Shuffle):
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """Neighbours stand an r-th as far apart."""
-        return (
-            None
-            if seen is None
-            else tuple((r, whole(j / Fraction(self.upscale_factor)), u) for r, j, u in _plane(seen, output))
-        )
+        if seen is None:
+            return None
+        return tuple([(r, apart(j, 1, self.upscale_factor), u) for r, j, u in _plane(seen, output)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
