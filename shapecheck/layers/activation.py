@@ -12,7 +12,7 @@ from typing import Any
 
 from shapecheck.diagnostics import ShapeError
 from shapecheck.layers.arguments import argument_error, is_float32
-from shapecheck.layers.base import Layer
+from shapecheck.layers.base import Layer, parameters
 from shapecheck.sizes import Shape
 
 _set = object.__setattr__
@@ -37,8 +37,14 @@ class Activation(Layer):
         for argument in arguments:
             value = getattr(self, argument)
             if not is_float32(value):
-                return argument_error(argument, value, "a number that fits in a single-precision float")
+                return self.no_number(argument, value)
         return None
+
+    def no_number(self, argument: str, value: Any) -> ShapeError:
+        """The error for a value that is no number of single precision; the hint is torch's default, or 0."""
+        default = next(field.default for field in parameters(type(self)) if field.name == argument)
+        hint = f"{argument}: {default if isinstance(default, float) else 0}"
+        return argument_error(argument, value, "a number that fits in a single-precision float", hint=hint)
 
     def shape(self, x: Shape) -> Shape:
         """The input's."""

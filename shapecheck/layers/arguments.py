@@ -83,10 +83,26 @@ def check_weight(*sizes: tuple[str, Any]) -> None:
                 "SP201",
                 f"{argument} is {size!r}: a weight has that size, so it is a whole number",
                 argument=argument,
+                hint=_nearest_size(argument, size),
                 given=size,
             )
         if size < 0:
-            raise construct_error("SP202", f"{argument} is {size}: a size is 0 or more", argument=argument, given=size)
+            raise construct_error(
+                "SP202",
+                f"{argument} is {size}: a size is 0 or more",
+                argument=argument,
+                hint=f"{argument}: {-size}",
+                given=size,
+            )
+
+
+def _nearest_size(argument: str, size: Any) -> str | None:
+    """The hint: the whole number that 3.0, "3" or True stands for."""
+    try:
+        number = int(size)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return f"{argument}: {abs(number)}" if number in INT64 else None
 
 
 def weight_sizes(argument: str, value: Any) -> tuple[Dim, ...]:

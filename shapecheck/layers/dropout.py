@@ -25,7 +25,9 @@ class _Dropout(Layer):
     def __post_init__(self) -> None:
         p = self.p
         if type(p) not in (int, float, bool):
-            raise construct_error("SP201", f"p is {p!r}: a probability is a number from 0 to 1", argument="p", p=p)
+            raise construct_error(
+                "SP201", f"p is {p!r}: a probability is a number from 0 to 1", argument="p", hint="p: 0.5", p=p
+            )
         if p < 0 or p > 1:
             raise construct_error(
                 "SP202", f"p is {p}: a probability is from 0 to 1", argument="p", hint=f"p: {0 if p < 0 else 1}", p=p

@@ -8,12 +8,13 @@ aten/src/ATen/native/group_norm.cpp.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import gcd
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import construct_error, forward_error
 from shapecheck.layers.arguments import argument_error, check_weight, divides, is_integer, is_real
 from shapecheck.layers.base import Layer, Seen, shape_text
-from shapecheck.sizes import Shape, can_equal
+from shapecheck.sizes import Shape, Size, can_equal
 
 _set = object.__setattr__
 
@@ -41,18 +42,20 @@ class GroupNorm(Layer):
 
     def _check_division(self) -> None:
         groups, channels = self.num_groups, self.num_channels
-        try:
-            rest = channels % groups
-        except (TypeError, ValueError, ZeroDivisionError):
-            raise construct_error(
-                "SP201",
-                f"num_channels ({channels!r}) cannot be divided by num_groups ({groups!r})",
-                argument="num_groups",
-            ) from None
-        if rest != 0:
+        if isinstance(channels, Size) and is_integer(groups) and groups != 0:
+            rest: Any = not divides(groups, channels)
+        else:
+            try:
+                rest = channels % groups
+            except (TypeError, ValueError, ZeroDivisionError):
+                words = f"num_channels ({channels!r}) cannot be divided by num_groups ({groups!r})"
+                hint = "num_groups: 1" if is_integer(channels) else None
+                raise construct_error("SP201", words, argument="num_groups", hint=hint) from None
+        if rest:
+            fits = gcd(groups, channels) if is_integer(groups) and is_integer(channels) else 1
             raise construct_error(
                 "SP203", f"num_groups (= {groups}) must divide num_channels (= {channels})", argument="num_groups",
-                num_groups=groups, num_channels=channels,
+                hint=f"num_groups: {fits}", num_groups=groups, num_channels=channels,
             )  # fmt: skip
 
     def shape(self, x: Shape) -> Shape:

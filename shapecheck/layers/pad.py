@@ -17,7 +17,7 @@ from shapecheck.formulas import PAD_REFLECTS, PAD_WRAPS, field_start, padded_siz
 from shapecheck.layers.arguments import argument_error, is_real
 from shapecheck.layers.base import Layer, Seen, check_limit, check_rank, ntuple, seen_by, shape_text
 from shapecheck.layers.dims import whole_numbers
-from shapecheck.layers.refusal import refusal
+from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.sizes import Dim, Shape
 
 _set = object.__setattr__
@@ -76,8 +76,13 @@ class _Pad(Layer):
 
     def refuse_list(self, x: Shape) -> ShapeError:
         """The error for a padding that is no list of whole numbers, two an axis."""
-        numbers = whole_numbers(ntuple(self.padding, 2 * self.axes), "padding", single=False)
-        return self.refusal(x, "SP309", f"padding holds {len(numbers)} numbers: it takes two an axis", padding=numbers)
+        words = f"padding is {value_text(self.padding)}: it takes whole numbers, two an axis"
+        given = ntuple(self.padding, 2 * self.axes)
+        try:
+            nearest = [int(number) for number in given]
+        except (TypeError, ValueError, OverflowError):
+            nearest = [0] * (2 * self.axes)
+        return self.refusal(x, "SP309", words, mends=[tuple(nearest), tuple(nearest[: len(nearest) // 2 * 2])])
 
     def refusal(self, x: Shape, code: str, message: str, mends: Iterable[Any] = (), **facts: Any) -> ShapeError:
         """The error for this padding, with the first of the mends that works as its hint."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from shapecheck.diagnostics import ShapeError, forward_error
 from shapecheck.layers.arguments import argument_error, is_integer, is_scalar
-from shapecheck.layers.base import Layer, check_rank, shape_text
+from shapecheck.layers.base import Layer, check_rank, parameters, shape_text
 from shapecheck.sizes import Shape
 
 _set = object.__setattr__
@@ -39,7 +39,7 @@ class LocalResponseNorm(Layer):
             return argument_error("size", self.size, "a whole number of channels, 1 or more", hint="size: 5")
         for argument in ("alpha", "beta", "k"):
             if not is_scalar(getattr(self, argument)):
-                return argument_error(argument, getattr(self, argument), "a number")
+                return no_number(self, argument)
         return None
 
     def shape(self, x: Shape) -> Shape:
@@ -68,7 +68,7 @@ class CrossMapLRN2d(LocalResponseNorm):
         """What torch will refuse when the layer is run, whatever its input."""
         for argument in ("size", "alpha", "beta", "k"):
             if not is_scalar(getattr(self, argument)):
-                return argument_error(argument, getattr(self, argument), "a number")
+                return no_number(self, argument)
         if self.size == 0 or not isfinite(self.size):
             return argument_error("size", self.size, "a finite number other than 0: it divides", hint="size: 5")
         return None
@@ -83,3 +83,10 @@ class CrossMapLRN2d(LocalResponseNorm):
         if x[1] != 1 and self.size <= -3:  # torch steps beyond the last channel
             raise argument_error("size", self.size, "a number of channels", hint="size: 5", nominal=x)
         return x
+
+
+def no_number(layer: Layer, argument: str) -> ShapeError:
+    """The error for an argument that is no number; the hint is torch's default, or 5 channels."""
+    default = next(field.default for field in parameters(type(layer)) if field.name == argument)
+    hint = f"{argument}: {default if isinstance(default, float) else 5}"
+    return argument_error(argument, getattr(layer, argument), "a number", hint=hint)

@@ -74,33 +74,34 @@ class Hardtanh(Activation):
     max_value: Any = None
 
     def __post_init__(self) -> None:
-        low, high = self.ends()
+        (_, low), (upper, high) = self.ends()
         try:
             crossed = high <= low
         except TypeError:
-            raise construct_error(
-                "SP201", f"min_val ({low!r}) and max_val ({high!r}) cannot be compared", argument="max_val"
-            ) from None
+            words = f"the ends of the range, {low!r} and {high!r}, cannot be compared"
+            raise construct_error("SP201", words, argument=upper) from None
         if crossed:
+            words = f"{upper} (= {high}) must be greater than the lower end (= {low})"
             raise construct_error(
                 "SP202",
-                f"max_val ({high}) must be greater than min_val ({low})",
-                argument="max_val",
+                words,
+                argument=upper,
+                hint=f"{upper}: {low + 1}" if low + 1 > low else None,
                 low=low,
                 high=high,
             )
         Activation.__post_init__(self)
 
-    def ends(self) -> tuple[Any, Any]:
-        """The range's ends, old names first."""
-        low = self.min_val if self.min_value is None else self.min_value
-        return low, self.max_val if self.max_value is None else self.max_value
+    def ends(self) -> tuple[tuple[str, Any], tuple[str, Any]]:
+        """The range's ends, each under the name it was given."""
+        low = ("min_val", self.min_val) if self.min_value is None else ("min_value", self.min_value)
+        return low, ("max_val", self.max_val) if self.max_value is None else ("max_value", self.max_value)
 
     def fault(self) -> ShapeError | None:
         """Both ends are numbers."""
-        for argument, value in zip(("min_val", "max_val"), self.ends(), strict=True):
+        for argument, value in self.ends():
             if not is_float32(value):
-                return argument_error(argument, value, "a number that fits in a single-precision float")
+                return self.no_number(argument, value)
         return None
 
 
@@ -121,7 +122,7 @@ class RReLU(Activation):
         if self.training or not self.inplace:
             for argument in ("lower", "upper"):
                 if not isfinite(getattr(self, argument)):
-                    return argument_error(argument, getattr(self, argument), "a finite number")
+                    return self.no_number(argument, getattr(self, argument))
         if not self.lower <= self.upper:
             return argument_error(
                 "lower", self.lower, f"at most upper, which is {self.upper}", hint=f"lower: {self.upper}"
@@ -134,5 +135,5 @@ class RReLU(Activation):
             value = getattr(self, argument)
             unsigned = type(value) is int and not is_integer(value)
             if not is_scalar(value) or (unsigned and type(other) is not float):
-                return argument_error(argument, value, "a number")
+                return self.no_number(argument, value)
         return None

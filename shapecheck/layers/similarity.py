@@ -11,9 +11,8 @@ from typing import Any, ClassVar
 from shapecheck.diagnostics import forward_error
 from shapecheck.layers.arguments import argument_error, is_real
 from shapecheck.layers.base import Layer, Seen
-from shapecheck.layers.dims import wrap
 from shapecheck.layers.merge import broadcast
-from shapecheck.layers.softmax import is_spatial
+from shapecheck.layers.softmax import axis, is_spatial
 from shapecheck.sizes import Shape
 
 
@@ -30,7 +29,7 @@ class CosineSimilarity(Layer):
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """The broadcast of both, without dim."""
         common = broadcast(x1, x2)
-        dim = wrap(self.dim, len(common))
+        dim = axis(self.dim, len(common))
         output = (*common[:dim], *common[dim + 1 :])
         if not (is_real(self.eps) and self.eps >= 0):
             raise argument_error("eps", self.eps, "a number of 0 or more", hint="eps: 1e-8", nominal=output)

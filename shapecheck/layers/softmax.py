@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import forward_error
-from shapecheck.layers.arguments import divides
+from shapecheck.diagnostics import ShapeError, forward_error
+from shapecheck.layers.arguments import argument_error, divides, is_integer
 from shapecheck.layers.base import Layer, Seen, check_rank
 from shapecheck.layers.dims import wrap
+from shapecheck.layers.refusal import refusal
 from shapecheck.sizes import Shape
 
 
@@ -25,6 +26,17 @@ def is_spatial(dim: int, rank: int, seen: Seen) -> bool:
     return dim >= min(2, rank - 1)
 
 
+def axis(dim: Any, rank: int, nominal: Shape | None = None) -> int:
+    """The dimension counted from the front; a ShapeError where dim is none of the input's."""
+    if not is_integer(dim):
+        raise argument_error("dim", dim, "a whole number", hint="dim: -1", nominal=nominal)
+    try:
+        return wrap(dim, rank)
+    except ShapeError as error:
+        error.nominal = nominal
+        raise
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Softmax(Layer):
     """torch.nn.Softmax: (*) -> (*), each line along `dim` adding up to 1."""
@@ -35,7 +47,7 @@ class Softmax(Layer):
         """The input's."""
         dim = self.dim
         if dim is not None and not (type(dim) is int and -len(x) <= dim < len(x)):
-            wrap(dim, len(x))
+            axis(dim, len(x), x)
         return x
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
@@ -80,12 +92,18 @@ class GLU(Layer):
         """The size along dim halved."""
         if not x:
             raise forward_error("SP302", "the input has no dimensions, there is nothing to halve", rank=0)
-        dim = wrap(self.dim, len(x))
+        dim = axis(self.dim, len(x))
         if not divides(2, x[dim]):
-            raise forward_error(
-                "SP314", f"GLU halves dimension {dim}, whose size is {x[dim]}: it must be even", argument="dim",
-                nominal=(*x[:dim], x[dim] // 2, *x[dim + 1 :]), n=x[dim], dim=dim,
-            )  # fmt: skip
+            raise refusal(
+                self,
+                (x,),
+                "SP314",
+                f"GLU halves dimension {dim}, whose size is {x[dim]}: it must be even",
+                "dim",
+                mends=({"dim": other} for other in range(len(x))),
+                nominal=(*x[:dim], x[dim] // 2, *x[dim + 1 :]),
+                n=x[dim],
+            )
         return (*x[:dim], x[dim] // 2, *x[dim + 1 :])
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
