@@ -2,6 +2,7 @@
 
     python -m tests.parity Conv2d MaxPool2d --draws 500 --seed 7
     python -m tests.parity --all --draws 200
+    python -m tests.parity --meta --all --draws 300
     python -m tests.parity --ask LPPool2d '{"norm_type": 2, "kernel_size": 3}' '[[1, 3, 8, 8]]'
 
 In the arguments of --ask a JSON list is a tuple and {"list": [...]} a list; a shape null is an input None.
@@ -11,18 +12,21 @@ from __future__ import annotations
 
 import argparse
 import json
+from importlib.metadata import version
 
+from shapecheck.layers import LAYERS
 from tests.parity.catalogue import DRAWERS
 from tests.parity.draw import Case
 from tests.parity.judge import Judge, Tally, agree, cases, spell
+from tests.parity.meta import differences, table
 
 
 def ask(judge: Judge, training: bool, kind: str, args: str = "{}", shapes: str = "[]") -> bool:
     """Whether both sides agree on one case, printed."""
     data = {"type": kind, "args": json.loads(args), "shapes": json.loads(shapes), "training": training}
-    torch, ours = judge.ask(Case.from_json(data))
-    print(f"torch: {spell(torch)}\nwe:    {spell(ours)}")
-    return agree(torch, ours) is not False
+    theirs, ours = judge.ask(Case.from_json(data))
+    print(f"torch: {spell(theirs)}\nwe:    {spell(ours)}")
+    return agree(theirs, ours) is not False
 
 
 def run(judge: Judge, kinds: list[str], draws: int, seed: int, quiet: bool) -> bool:
@@ -55,16 +59,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quiet", action="store_true", help="say nothing of the types that agree")
     parser.add_argument("--ask", action="store_true", help="one case: TYPE ARGUMENTS SHAPES, both as JSON")
+    parser.add_argument("--meta", action="store_true", help="compare torch's meta device with its CPU instead")
     parser.add_argument("--eval", action="store_true", help="with --ask: in evaluation mode")
     options = parser.parse_args()
+    kinds = [kind for kind in DRAWERS if kind in LAYERS] if options.all else options.types
+    if options.meta:
+        print(table(differences(kinds, options.draws, options.seed), version("torch"), options.draws))
+        return 0
     with Judge() as judge:
         if options.ask:
             return not ask(judge, not options.eval, *options.types)
-        kinds = options.types
-        if options.all:
-            from shapecheck.layers import LAYERS
-
-            kinds = [kind for kind in DRAWERS if kind in LAYERS]
         return not run(judge, kinds, options.draws, options.seed, options.quiet)
 
 

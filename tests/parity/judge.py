@@ -41,6 +41,15 @@ def spell(outcome: Outcome) -> str:
     return f"{stage}: {' '.join(str(outcome.get('words', '')).split())}"
 
 
+def wordless(words: str) -> str:
+    """A message without what changes from case to case.
+
+    >>> wordless("expected 3 channels, got input[1, 4, 8]")
+    'expected # channels, got input#'
+    """
+    return re.sub(r"[\d.]+|\[[^\]]*\]|\([^)]*\)|'[^']*'", "#", words)[:70]
+
+
 @dataclass
 class Disagreement:
     """A case that the two sides answer differently; `count` cases of the same kind were found."""
@@ -53,7 +62,7 @@ class Disagreement:
     @property
     def signature(self) -> str:
         """What cases of the same kind share: type, the two outcomes, torch's words without numbers."""
-        words = re.sub(r"[\d.]+|\[[^\]]*\]|\([^)]*\)|'[^']*'", "#", str(self.torch.get("words", "")))[:70]
+        words = wordless(self.torch.get("words", ""))
         ours = str(self.ours.get("words", ""))[-90:] if self.ours["outcome"] == "error" else ""
         what = ""
         if self.torch["outcome"] == self.ours["outcome"]:

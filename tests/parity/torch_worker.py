@@ -1,8 +1,8 @@
 """Torch's own answer to a case: a process that holds torch reads cases as JSON lines and writes outcomes as JSON lines.
 
-A case is `{"type", "args", "shapes", "training"}`. `args` holds construction and forward arguments together, in torch's
-names; `shapes` are the inputs', nested where torch takes a tuple, null where it takes None. A JSON list stands for a
-tuple and `{"list": [...]}` for a list. An outcome is one of
+A case is `{"type", "args", "shapes", "training"}`, at times with a `"device"` (the CPU, unless said). `args` holds
+construction and forward arguments together, in torch's names; `shapes` are the inputs', nested where torch takes a tuple,
+null where it takes None. A JSON list stands for a tuple and `{"list": [...]}` for a list. An outcome is one of
 
     {"outcome": "ok", "shape": nested shape, "params": int}
     {"outcome": "construct" | "forward", "words": what torch said, "kind": the exception's class}
@@ -157,6 +157,13 @@ def _refusal(stage: str, error: BaseException, args: dict[str, Any]) -> dict[str
 
 def answer(case: dict[str, Any], constructed: Callable[[], None]) -> dict[str, Any]:
     """The outcome of a case; `constructed` is called between construction and forward."""
+    import torch
+
+    with torch.device(case.get("device", "cpu")):
+        return _answer(case, constructed)
+
+
+def _answer(case: dict[str, Any], constructed: Callable[[], None]) -> dict[str, Any]:
     import torch
 
     kind = case["type"]

@@ -1,0 +1,68 @@
+"""Where torch's meta device and its CPU differ in what they accept, as a table: the CPU is right.
+
+The cases are the judge's; a row is a kind of difference (the two outcomes and the refusal's words without numbers) with
+the types it was found for and its smallest example. `python -m tests.parity --meta --all` prints it as Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.parity.draw import Case
+from tests.parity.judge import cases, spell, wordless
+from tests.parity.workers import TORCH, Worker
+
+
+@dataclass
+class Difference:
+    """A kind of difference: its smallest example, both outcomes, the types it was found for, how often."""
+
+    case: Case
+    cpu: dict[str, Any]
+    meta: dict[str, Any]
+    types: set[str] = field(default_factory=set)
+    count: int = 0
+
+
+def kind_of(cpu: dict[str, Any], meta: dict[str, Any]) -> str:
+    """What differences of one kind share."""
+    words = wordless((cpu if "words" in cpu else meta).get("words", ""))
+    return f"{cpu['outcome']}/{meta['outcome']} {words}"
+
+
+def differences(kinds: Iterable[str], draws: int, seed: int) -> list[Difference]:
+    """The kinds of difference between the two devices, the most frequent first."""
+    found: dict[str, Difference] = {}
+    worker = Worker(*TORCH)
+    for kind in kinds:
+        for case in cases(kind, draws, seed):
+            data = case.to_json()
+            cpu, meta = worker.ask(data), worker.ask({**data, "device": "meta"})
+            same = cpu["outcome"] == meta["outcome"] and cpu.get("shape") == meta.get("shape")
+            if same or "too-large" in (cpu["outcome"], meta["outcome"]):
+                continue
+            row = found.setdefault(kind_of(cpu, meta), Difference(case, cpu, meta))
+            row.types.add(kind)
+            row.count += 1
+            if len(str(case)) < len(str(row.case)):
+                row.case, row.cpu, row.meta = case, cpu, meta
+    worker.close()
+    return sorted(found.values(), key=lambda row: -row.count)
+
+
+def table(rows: list[Difference], version: str, draws: int) -> str:
+    """The differences as a Markdown table."""
+    lines = [
+        f"torch {version}, {draws} draws a type; the CPU is right.",
+        "",
+        "| found | types | example | CPU | meta |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in row.case.args.items())
+        example = f"`{row.case.type}({arguments})` on `{', '.join(map(str, row.case.shapes))}`"
+        both = (spell(outcome)[:90].replace("|", "/") for outcome in (row.cpu, row.meta))
+        lines.append(f"| {row.count} | {', '.join(sorted(row.types))} | {example} | {' | '.join(both)} |")
+    return "\n".join(lines)
