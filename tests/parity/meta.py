@@ -7,6 +7,7 @@ the types it was found for and its smallest example. `python -m tests.parity --m
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,21 +36,23 @@ def kind_of(cpu: dict[str, Any], meta: dict[str, Any]) -> str:
 def differences(kinds: Iterable[str], draws: int, seed: int) -> list[Difference]:
     """The kinds of difference between the two devices, the most frequent first."""
     found: dict[str, Difference] = {}
-    worker = Worker(*TORCH)
-    for kind in kinds:
-        for case in cases(kind, draws, seed):
+    with closing(Worker(*TORCH)) as worker:
+        for case in (case for kind in kinds for case in cases(kind, draws, seed)):
             data = case.to_json()
             cpu, meta = worker.ask(data), worker.ask({**data, "device": "meta"})
-            same = cpu["outcome"] == meta["outcome"] and cpu.get("shape") == meta.get("shape")
-            if same or "too-large" in (cpu["outcome"], meta["outcome"]):
+            if not _differ(cpu, meta):
                 continue
             row = found.setdefault(kind_of(cpu, meta), Difference(case, cpu, meta))
-            row.types.add(kind)
+            row.types.add(case.type)
             row.count += 1
             if len(str(case)) < len(str(row.case)):
                 row.case, row.cpu, row.meta = case, cpu, meta
-    worker.close()
     return sorted(found.values(), key=lambda row: -row.count)
+
+
+def _differ(cpu: dict[str, Any], meta: dict[str, Any]) -> bool:
+    verdict = "too-large" not in (cpu["outcome"], meta["outcome"])
+    return verdict and (cpu["outcome"], cpu.get("shape")) != (meta["outcome"], meta.get("shape"))
 
 
 def table(rows: list[Difference], version: str, draws: int) -> str:

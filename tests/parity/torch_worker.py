@@ -1,8 +1,8 @@
 """Torch's own answer to a case: a process that holds torch reads cases as JSON lines and writes outcomes as JSON lines.
 
 A case is `{"type", "args", "shapes", "training"}`, at times with a `"device"` (the CPU, unless said). `args` holds
-construction and forward arguments together, in torch's names; `shapes` are the inputs', nested where torch takes a tuple,
-null where it takes None. A JSON list stands for a tuple and `{"list": [...]}` for a list. An outcome is one of
+construction and forward arguments together, in torch's names; `shapes` are the inputs', nested where torch takes a
+tuple, null where it takes None. A JSON list stands for a tuple and `{"list": [...]}` for a list. An outcome is one of
 
     {"outcome": "ok", "shape": nested shape, "params": int}
     {"outcome": "construct" | "forward", "words": what torch said, "kind": the exception's class}
