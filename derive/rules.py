@@ -396,7 +396,7 @@ def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at
         integers = all(whole(value) or not variable.is_integer for variable, value in values.items())
         here.demand("integer-values", integers, "the values {} must be integers", values)
         for guard in by.guard:
-            here.demand("guard", substitute(guard, values), "{} holds here only if {}", by.because, guard)
+            here.demand("guard", needed := substitute(guard, values), "it is used where it holds: {}", needed)
         return substitute(target, values)
 
     return everywhere(term, scope, change)

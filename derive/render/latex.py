@@ -13,11 +13,12 @@ from typing import ClassVar
 import sympy as sp
 
 from derive.kernel import Theorem
-from derive.render.notation import Printer, factors, plain, reason, summands
+from derive.render.notation import Printer, factors, joined, plain, reason, summands
 from derive.terms import Hypothesis, Range, Support, Term, peel
 
 WIDE = 92  # letters that fit on a line of the book
 
+AT_MOST = r" \le "
 GREEK = re.compile(r"^(Delta|delta|lambda|alpha|beta|gamma|omega|sigma|tau|theta|pi|phi|eta|mu|nu|xi)(\d*)$")
 SIGNS = {"=": "=", "<=>": r"\Longleftrightarrow", "=>": r"\Longrightarrow"}
 
@@ -136,8 +137,16 @@ def hypothesis(given: Hypothesis) -> str:
         return rf"$[\mathsf {Latex().letter(str(given.array))}]$ is zero outside ${box}${because}"
     sign = ":=" if given.defines else "="
     over = rf" for all ${', '.join(map(show, given.over))}$" if given.over else ""
-    guard = rf" with ${', '.join(map(show, given.guard))}$" if given.guard else ""
+    guard = rf" with ${'$, $'.join(joined(given.guard, show, AT_MOST))}$" if given.guard else ""
     return f"${show(given.left)} {sign} {show(given.right)}${over}{guard}{because}"
+
+
+def hypotheses(theorem: Theorem) -> list[str]:
+    """The hypotheses as items, relations between sizes together in the first."""
+    sizes = [given for given in theorem.hypotheses if isinstance(given, Range) and not given.because]
+    others = [hypothesis(given) for given in theorem.hypotheses if given not in sizes]
+    together = ", ".join(f"${shown}$" for shown in joined([given.holds for given in sizes], show, AT_MOST))
+    return ([together] if sizes else []) + others
 
 
 def _interval(low: Term, high: Term) -> str:
@@ -193,9 +202,7 @@ def chain(theorem: Theorem) -> str:
 
 def theorem(theorem: Theorem, part: bool = False) -> str:
     """The theorem, its hypotheses, its proof, and its parts."""
-    sizes = ", ".join(hypothesis(given) for given in theorem.hypotheses if isinstance(given, Range))
-    others = [hypothesis(given) for given in theorem.hypotheses if not isinstance(given, Range)]
-    items = "".join(f"\n  \\item {item}" for item in ([sizes] if sizes else []) + others)
+    items = "".join(f"\n  \\item {item}" for item in hypotheses(theorem))
     given = (
         f"\nIf\n\\begin{{itemize}}\\setlength{{\\itemsep}}{{0pt}}{items}\n\\end{{itemize}}\nthen"
         if items

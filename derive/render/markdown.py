@@ -15,7 +15,7 @@ def words(sentence: str) -> str:
 def theorem(theorem: Theorem, level: int = 2) -> str:
     """The theorem, its hypotheses, its proof as a table of lines and reasons, and its parts."""
     lines = [f"{'#' * level} {words(theorem.title)} (`{theorem.name}`)", ""]
-    lines += [f"- {latex.hypothesis(given)}" for given in theorem.hypotheses]
+    lines += [f"- {item}" for item in latex.hypotheses(theorem)]
     sign = latex.SIGNS[theorem.relation]
     lines += ["", f"$$ {latex.show(theorem.lhs)} {sign} {latex.show(theorem.rhs)} $$", ""]
     lines += ["| | | because |", "|---|---|---|", f"| | ${latex.show(theorem.lhs)}$ | |"]

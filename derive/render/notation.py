@@ -8,7 +8,7 @@ SymPy's own printers write `X_{a+i}`, `-1 + h`, inputs before weights, and doubl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import sympy as sp
@@ -248,6 +248,23 @@ class Text(Printer):
         sp.Equivalent: " <=> ",
     }
     functions: ClassVar = {sp.Min: "min", sp.Max: "max", sp.Mod: "mod", sp.Abs: "abs", sp.exp: "exp"}
+
+
+def joined(relations: Sequence[Term], show: Callable[[Term], str], at_most: str) -> list[str]:
+    """Relations one by one, a lower and an upper bound of the same thing as one chain.
+
+    >>> i, n = sp.symbols("i n", integer=True)
+    >>> joined([sp.Ge(i, 0), sp.Le(i, n - 1), sp.Ge(n, 2)], plain, " <= ")
+    ['0 <= i <= n - 1', 'n >= 2']
+    """
+    shown, rest = [], list(relations)
+    while rest:
+        one, *rest = rest
+        if isinstance(one, sp.Ge) and rest and isinstance(rest[0], sp.Le) and rest[0].lhs == one.lhs:
+            shown.append(at_most.join(show(side) for side in (one.rhs, one.lhs, rest.pop(0).rhs)))
+        else:
+            shown.append(show(one))
+    return shown
 
 
 def plain(term: Term) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sympy as sp
+
 from derive.kernel import Step, Theorem
-from derive.render.notation import plain, reason
+from derive.render.notation import joined, plain, reason
 from derive.terms import Hypothesis, Range, Support
 
 
@@ -24,18 +26,28 @@ def hypothesis(given: Hypothesis) -> str:
         return f"{given.array} is zero outside {box}{because}"
     sign = ":=" if given.defines else "="
     over = f" for all {', '.join(map(plain, given.over))}" if given.over else ""
-    guard = f" with {', '.join(map(plain, given.guard))}" if given.guard else ""
+    guard = f" with {', '.join(joined(given.guard, plain, ' <= '))}" if given.guard else ""
     return f"{plain(given.left)} {sign} {plain(given.right)}{over}{guard}{because}"
+
+
+def hypotheses(theorem: Theorem) -> list[str]:
+    """The hypotheses, one a line, relations between sizes together in the first."""
+    sizes = [given for given in theorem.hypotheses if isinstance(given, Range) and not given.because]
+    others = [hypothesis(given) for given in theorem.hypotheses if given not in sizes]
+    together = ", ".join(joined([given.holds for given in sizes], plain, " <= "))
+    return ([together] if sizes else []) + others
 
 
 def _lines(steps: tuple[Step, ...], indent: str) -> list[str]:
     lines = []
     for step in steps:
         lines.append(f"{indent}{step.relation} {plain(step.after)}")
-        lines.append(f"{indent}      by {step.rule}: {words(step.because)}")
+        rule = f"{dict(step.arguments)['rule']}, read backwards" if step.rule == "backwards" else step.rule
+        lines.append(f"{indent}      by {rule}: {words(step.because)}")
         for condition in step.conditions:
-            if condition.label not in ("range",):
-                lines.append(f"{indent}      ({condition.text})")
+            if condition.label != "range":
+                said = (plain(piece) if isinstance(piece, sp.Basic) else piece for piece in condition.of)
+                lines.append(f"{indent}      ({condition.pattern.format(*said)})")
         if step.rule == "indirect":
             inner = dict(step.arguments)["chain"]
             lines += [f"{indent}      {plain(inner[0].before)}", *_lines(inner, indent + "      ")]
@@ -45,7 +57,7 @@ def _lines(steps: tuple[Step, ...], indent: str) -> list[str]:
 def theorem(theorem: Theorem) -> str:
     """The theorem, its hypotheses, its proof, and its parts."""
     lines = [f"{theorem.name}: {words(theorem.title)}", ""]
-    lines += [f"  {'given' if not place else '     '} {hypothesis(h)}" for place, h in enumerate(theorem.hypotheses)]
+    lines += [f"  {'given' if not place else '     '} {line}" for place, line in enumerate(hypotheses(theorem))]
     lines += ["", f"    {plain(theorem.lhs)}", f"  {theorem.relation} {plain(theorem.rhs)}", "", "  Proof."]
     lines += [f"    {plain(theorem.lhs)}", *_lines(theorem.steps, "  ")]
     lines += ["", f"  {words(theorem.about)}"] if theorem.about else []

@@ -45,15 +45,15 @@ def flip_1d() -> Theorem:
 def _learnt() -> Theorem:
     """Training one kernel by convolution and its flip by correlation is the same descent."""
     flipped = Equation(F[c], K[h - 1 - c], (c,), because="`F` is `K` from its other end")
-    outputs = (o, 0, k - 1)
+    outputs = (i, 0, k - 1)
     return (
         Derivation(
-            total((Y[o] - total(K[a] * X[o - a], (a, 0, h - 1))) ** 2, outputs), sp.Ge(h, 0), sp.Ge(k, 0), flipped
+            total((Y[i] - total(K[a] * X[i - a], (a, 0, h - 1))) ** 2, outputs), sp.Ge(h, 0), sp.Ge(k, 0), flipped
         )
         .reflect(a, c, about=h - 1)
         .equation(flipped, backwards=True)
         .qed(
-            total((Y[o] - total(F[c] * X[o - (h - 1) + c], (c, 0, h - 1))) ** 2, outputs),
+            total((Y[i] - total(F[c] * X[i - (h - 1) + c], (c, 0, h - 1))) ** 2, outputs),
             "flip-1d/learnt",
             "A learnt kernel is the flipped one",
             about="Convolution with `K` and correlation with `F` have the same loss, for every `K`: what a layer can "
