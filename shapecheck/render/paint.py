@@ -10,9 +10,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import IO, TypeAlias
+from typing import Protocol, TypeAlias
 
 Painter: TypeAlias = Callable[[str, str], str]
+
+
+class Stream(Protocol):
+    """What one prints on."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        ...
+
 
 STYLES = {
     "title": "1",
@@ -44,7 +53,7 @@ def _bare(text: str, style: str) -> str:
     return text
 
 
-def wants_colour(stream: IO[str]) -> bool:
+def wants_colour(stream: Stream) -> bool:
     """Whether text for this stream should be coloured."""
     if os.environ.get("NO_COLOR"):
         return False
@@ -53,7 +62,7 @@ def wants_colour(stream: IO[str]) -> bool:
     return animates(stream)
 
 
-def animates(stream: IO[str]) -> bool:
+def animates(stream: Stream) -> bool:
     """Whether the stream is a terminal whose cursor can be moved."""
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 

@@ -81,7 +81,7 @@ def page(
             f"{paint(name, 'title')}{GAP}{inputs}", width(name) + len(GAP) + width(inputs), most, name, inputs, paint
         ),
         "",
-        GAP.join(paint(text, "head") for text in _set(titles, layout)).rstrip(),
+        GAP.join(_painted(text, "head", paint) for text in _set(titles, layout)).rstrip(),
         paint(rule * layout.width, "dim"),
     ]
     below = [line for line in (open_sizes(report), _absent(layout)) if line]
@@ -251,13 +251,19 @@ def _fits(text: str, most: int) -> bool:
 def _line(texts: Sequence[str], state: str, layout: Layout, paint: Painter, known: int = 0) -> str:
     """One line; spaces at its end are left out."""
     out = [
-        paint(text, _style(column, state)) if text.strip() else text
+        _painted(text, _style(column, state), paint)
         for column, text in zip(layout.columns, _set(texts, layout), strict=True)
     ]
     if known and state != "bad":
         name = _set(texts, layout)[0]
         out[0] = paint(name[:known], "dim") + name[known:]
     return GAP.join(out).rstrip()
+
+
+def _painted(text: str, style: str, paint: Painter) -> str:
+    """The text in its style, the spaces behind it left bare."""
+    letters = text.rstrip()
+    return paint(letters, style) + text[len(letters) :]
 
 
 def _style(column: int, state: str) -> str:

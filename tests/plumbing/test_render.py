@@ -130,7 +130,7 @@ def test_columns_go_in_the_order_of_their_worth():
         assert set(narrow.columns) <= set(wide.columns)
     assert {COLUMNS[column].title for column in layouts[-1].columns} == {"layer", "output", "torch"}
     assert VERDICT in layouts[-1].columns
-    assert "too narrow for: type, params, MACs, receptive field" in "\n".join(shown(seen, 38))
+    assert "too narrow for: type, params, MACs, receptive field" in " ".join(shown(seen, 38))
 
 
 def test_a_pipe_has_the_whole_table():
