@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any, NamedTuple
 
 from shapecheck.diagnostics import Diagnostic, plain
@@ -17,7 +18,11 @@ from shapecheck.sizes import Dim, Shape, Size
 
 
 class ReceptiveField(NamedTuple):
-    """What output cell 0 sees on each axis: how many input cells, how far off its neighbour's are, where they begin."""
+    """What output cell 0 sees on each axis: how many input cells, how far off its neighbour's are, where they begin.
+
+    Behind an upsampling, where neighbours may see the same cells, the size is the most that any of them sees, as bounded
+    by an interval that moves evenly.
+    """
 
     size: tuple[Any, ...]
     stride: tuple[Any, ...]
@@ -66,7 +71,8 @@ class Row(NamedTuple):
             seen = ((1, 1, 0),) * (rank - 2)
         if not seen:
             return None
-        return ReceptiveField(*zip(*seen, strict=True))
+        sizes, strides, starts = zip(*seen, strict=True)
+        return ReceptiveField(tuple(map(_floor, sizes)), strides, tuple(map(_ceil, starts)))
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,14 @@ def total(values: Any) -> Dim:
             for monomial, factor in value.terms.items():
                 terms[monomial] = terms.get(monomial, 0) + factor
     return Size(terms) + number if terms else number
+
+
+def _floor(value: Any) -> Any:
+    return value if isinstance(value, Size) else floor(value)
+
+
+def _ceil(value: Any) -> Any:
+    return value if isinstance(value, Size) else ceil(value)
 
 
 def _number(value: Any) -> Any:

@@ -306,6 +306,15 @@ def _hull(a: tuple[Any, Any, Any], b: tuple[Any, Any, Any]) -> tuple[Any, Any, A
     return max(a[2] + a[0], b[2] + b[0]) - start, max(a[1], b[1]), start
 
 
+def quotient(a: Any, b: int) -> Any:
+    """a / b exactly: an int where b divides a, else a fraction.
+
+    >>> quotient(16, 2), quotient(1, 2)
+    (8, Fraction(1, 2))
+    """
+    return a // b if a % b == 0 else Fraction(a) / b
+
+
 def whole(number: Any) -> Any:
     """A fraction that is whole as an int, anything else as it is."""
     return int(number) if isinstance(number, Fraction) and number.denominator == 1 else number

@@ -9,13 +9,12 @@ aten/src/ATen/native/NaiveConvolutionTranspose2d.cpp (`slow_conv_transpose2d_sha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, ClassVar, TypeAlias
 
 from shapecheck.diagnostics import ShapeError
-from shapecheck.formulas import OUTPUT_PADDING, OUTPUT_SIZE, dilated, transposed_size
+from shapecheck.formulas import OUTPUT_PADDING, OUTPUT_SIZE, dilated, field_size, field_start, transposed_size
 from shapecheck.layers import conv_arguments
-from shapecheck.layers.base import Layer, Seen, ntuple, product, whole, windowed_field
+from shapecheck.layers.base import Layer, Seen, ntuple, product, quotient, seen_by
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.layers.windows import LAYOUT, check_image, empty_input, read_ints
 from shapecheck.sizes import Dim, Shape
@@ -170,11 +169,13 @@ class _ConvTranspose(Layer):
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """Output o reads the inputs between (o + q - (e-1))/s and (o + q)/s: a window with fractions for span and stride."""
-        windows = [
-            (1 + Fraction(e - 1, s), 0, Fraction(e - 1 - q, s), Fraction(1, s)) for e, q, s, _, _ in self.steps or ()
-        ]
-        through = windowed_field(seen, windows)
-        return through and tuple((whole(r), whole(j), whole(u)) for r, j, u in through)
+        if seen is None:
+            return None
+        out = []
+        for (r, j, u), (e, q, s, _, _) in zip(seen_by(self.axes, seen), self.steps or ()):  # noqa: B905 - speed
+            step = quotient(j, s)
+            out.append((field_size(r, step, e), step, field_start(u, step, e - 1 - q)))
+        return tuple(out)
 
     def numbers(self, inputs: tuple[Shape], output: Shape) -> str | None:
         """The size with the numbers put in."""
