@@ -63,6 +63,14 @@ class Theorem:
 
     def recheck(self) -> None:
         """Nothing; RuleError unless the proof, the statement and every hypothesis stand up to a fresh check."""
+        try:
+            self._check()
+        except RuleError:
+            raise
+        except (TypeError, AttributeError, ValueError, LookupError, ArithmeticError) as error:
+            raise RuleError(f"{self.name}: not made as a theorem is: {error}") from error
+
+    def _check(self) -> None:
         if not self.steps:
             raise RuleError(f"{self.name}: a theorem without steps")
         premises = frozenset(given.holds for given in self.hypotheses if isinstance(given, Range))

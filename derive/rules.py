@@ -563,17 +563,16 @@ def apply(scope: Scope, rule: str, term: Term, arguments: dict[str, Any]) -> Ter
 
 def replay(scope: Scope, first: Term, steps: Sequence[Any], last: Term) -> None:
     """Play every step anew; RuleError unless they lead from the first term to the last without a gap."""
+    reached = [first, *(step.after for step in steps)]
+    for number, (term, following) in enumerate(zip(reached, [*(step.before for step in steps), last], strict=True), 1):
+        if term != following:
+            raise RuleError(f"gap before line {number}: {term} is not {following}")
     well_formed(first, scope)
-    term = first
     for number, step in enumerate(steps, 1):
-        if step.before != term:
-            raise RuleError(f"gap before step {number}: {term} is not {step.before}")
         here = replace(scope, conditions=[])
-        term = apply(here, step.rule, term, dict(step.arguments))
+        term = apply(here, step.rule, step.before, dict(step.arguments))
         if term != step.after:
             raise RuleError(f"step {number} ({step.rule}) gives {term}, not {step.after}")
         if scope.exact and tuple(here.conditions) != tuple(step.conditions):
             raise RuleError(f"step {number} ({step.rule}) does not record the conditions it has")
         scope.conditions.extend(condition for condition in here.conditions if condition not in scope.conditions)
-    if term != last:
-        raise RuleError(f"gap at the end: {term} is not {last}")

@@ -247,6 +247,8 @@ def _forgeries() -> dict[str, Theorem]:
         "an unknown rule": replace(THEOREM, steps=(relabelled, second)),
         "wrong arguments": replace(THEOREM, steps=(lying, second)),
         "conditions that were not met": replace(THEOREM, steps=(replace(first, conditions=()), second)),
+        "a bare relation for a hypothesis": replace(THEOREM, hypotheses=(sp.Ge(n, 0),)),
+        "no terms at all": replace(THEOREM, lhs=None, steps=(replace(first, before=None), second)),
         "a forged part": replace(THEOREM, parts=(replace(THEOREM, rhs=THEOREM.rhs + 1),)),
     }
 
