@@ -1,8 +1,9 @@
 """Numbers and weights as arguments: what torch's native functions take for a number, and torch.empty for a size.
 
 A native number is an int, a float or a bool; a `Scalar` holds ints of 64 bits, signed or not, a `double` whatever a
-float can hold. Lists of sizes and dimensions are in `dims.py`. Sources: torch/csrc/utils/python_arg_parser.cpp
-(`is_scalar`), aten/src/ATen/native/TensorFactories.cpp (`empty`); measured with torch 2.13 on the CPU.
+float can hold. Lists of sizes and dimensions are in `dims.py`.
+Sources: torch/csrc/utils/python_arg_parser.cpp (`is_scalar`), aten/src/ATen/native/TensorFactories.cpp (`empty`);
+measured with torch 2.13 on the CPU.
 
 Main definitions: `is_integer`, `is_scalar`, `is_float32`, `is_real`; `check_weight`, `weight_sizes` (what torch.empty
 refuses when a module is built); `argument_error` (what the native function refuses when it is run); `divides`.

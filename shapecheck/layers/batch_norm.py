@@ -1,8 +1,8 @@
 """Batch normalisation: each channel brought to mean 0 and variance 1, over the batch and all positions.
 
 In training the batch's own statistics are used, and one value has no variance: torch refuses a batch that holds one
-value per channel. In evaluation the running statistics are used, where they are tracked. Source:
-torch/nn/modules/batchnorm.py; torch/nn/functional.py (`batch_norm`, `_verify_batch_size`);
+value per channel. In evaluation the running statistics are used, where they are tracked.
+Source: torch/nn/modules/batchnorm.py; torch/nn/functional.py (`batch_norm`, `_verify_batch_size`);
 aten/src/ATen/native/Normalization.cpp.
 """
 

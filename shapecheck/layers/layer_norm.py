@@ -1,5 +1,4 @@
-"""Layer and root-mean-square normalisation: over the last dimensions, which must be of the sizes the layer was made
-for.
+"""Layer and root-mean-square normalisation, over the last dimensions, whose sizes the layer is made for.
 
 Source: torch/nn/modules/normalization.py; aten/src/ATen/native/layer_norm.cpp (`_check_layer_norm_inputs`).
 """

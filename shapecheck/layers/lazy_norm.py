@@ -1,5 +1,4 @@
-"""The lazy instance norms, which are more than an alias: unlike `InstanceNorm` they are affine and track statistics
-by default.
+"""The lazy instance norms: more than an alias, for unlike `InstanceNorm` they are affine and track statistics.
 
 They read num_features off the second dimension even where the input has no batch.
 Source: torch/nn/modules/instancenorm.py (`LazyInstanceNorm1d`), batchnorm.py (`_LazyNormBase`).

@@ -1,7 +1,8 @@
 """Activations without a number of their own: every cell by itself, any shape.
 
 `Identity` too, which changes nothing at all. Activations that carry numbers are in `activation.py`, those that look
-along an axis in `softmax.py`. Source: torch/nn/modules/activation.py, linear.py (`Identity`).
+along an axis in `softmax.py`.
+Source: torch/nn/modules/activation.py, linear.py (`Identity`).
 """
 
 from __future__ import annotations

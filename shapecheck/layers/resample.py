@@ -2,9 +2,9 @@
 
 By a factor the size is a product of floats cut down to an int (`formulas.scaled_size`), which obeys no law of the
 integers: 90 cells times 0.7 are 62, for 90 * 0.7 is 62.99999999999999. An open size can be scaled where the factor is
-exact in binary (2, 0.5, 1.5, ...); else the size has to be given. Source: torch/nn/modules/upsampling.py;
-torch/nn/functional.py (`interpolate`); aten/src/ATen/native/UpSample.h (`compute_output_size`,
-`upsample_2d_common_check`).
+exact in binary (2, 0.5, 1.5, ...); else the size has to be given.
+Source: torch/nn/modules/upsampling.py; torch/nn/functional.py (`interpolate`); aten/src/ATen/native/UpSample.h
+(`compute_output_size`, `upsample_2d_common_check`).
 """
 
 from __future__ import annotations
