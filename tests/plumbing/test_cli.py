@@ -330,9 +330,9 @@ class Terminal:
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
-            os.environ.update({"TERM": "xterm-256color", **environment})
+            full = {**os.environ, "TERM": "xterm-256color", **environment}  # readline adds COLUMNS behind its back
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            os.execv(sys.executable, [sys.executable, "-c", f"{first}\n{SHAPES}", *arguments])
+            os.execve(sys.executable, [sys.executable, "-c", f"{first}\n{SHAPES}", *arguments], full)
 
     def read(self, until: str | None = None, seconds: float = 60) -> str:
         """All that was printed until some words came, or until the end."""
