@@ -158,7 +158,7 @@ class _ZeroPad(_Pad):
         """Refuse to cut off more than there is: torch cuts before it pads."""
         for n, (before, after) in zip(x[len(x) - len(sides) :], sides, strict=True):
             left = padded_size(n, min(before, 0), min(after, 0))
-            if left < 0:
+            if not left >= 0:  # so written, an open size passes if it can
                 raise self.refusal(
                     x,
                     "SP316",
@@ -253,15 +253,11 @@ class _EdgePad(_Pad):
 
     def check_crops(self, x: Shape, sides: tuple[tuple[int, int], ...], out: list[Dim]) -> None:
         """Refuse an output without cells; of several axes torch wants only one to have some."""
-        if min(out, key=_known) < 0 or max(out, key=_known) < 1:
+        if not (all(size >= 0 for size in out) and any(size >= 1 for size in out)):
             raise self.refusal(
                 x, "SP316", f"padding leaves {shape_text(tuple(out))} of {shape_text(x[len(x) - len(out) :])}",
                 mends=[_flat(_eased(x, sides))], out=tuple(out),
             )  # fmt: skip
-
-
-def _known(size: Dim) -> int:
-    return size if isinstance(size, int) else 1
 
 
 class _ReplicationPad(_EdgePad):
@@ -360,7 +356,7 @@ class _CircularPad(_ReflectionPad):
         for axis, (before, after) in enumerate(sides, len(x) - len(sides)):
             n, size = x[axis], output[axis]
             outer = 0 not in output and all(other == 1 for other in output[:axis])
-            if size < 0 or (isinstance(n, int) and not copies_fit(n, before, after, outer)):
+            if not size >= 0 or (isinstance(n, int) and not copies_fit(n, before, after, outer)):
                 raise self.refusal(
                     x, "SP316", f"padding {before} and {after} leaves too little to wrap of an axis of {n}",
                     mends=[_flat(_eased(x, sides))], n=n, before=before, after=after,

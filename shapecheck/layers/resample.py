@@ -95,7 +95,7 @@ class _Upsample(Layer):
             new = self._sizes(sizes)
         output = (*x[:2], *new)
         for n, size in zip(sizes, new):  # noqa: B905 - speed
-            if n < 1 or not 1 <= size < LIMIT:
+            if not (n >= 1 and 1 <= size < LIMIT):  # so written, an open size passes if it can
                 self._check_emptiness(x, output)
         if x[1] == 0:
             self._check_emptiness(x, output)
@@ -138,12 +138,12 @@ class _Upsample(Layer):
 
     def _check_emptiness(self, x: Shape, output: Shape) -> None:
         """Refuse an empty input or output; `area` lets some of them through."""
-        if any(n < 1 for n in x[2:]) or not all(0 <= size < LIMIT for size in output[2:]):
+        if not (all(n >= 1 for n in x[2:]) and all(0 <= size < LIMIT for size in output[2:])):
             raise self._refuse_emptiness(x, output)
         if self.modes()[0] == "area":
             if len(x) == 5 and x[1] == 0:
                 raise self._refuse_emptiness(x, output)
-        elif any(size < 1 for size in output[2:]) or x[1] == 0:
+        elif not all(size >= 1 for size in output[2:]) or x[1] == 0:
             raise self._refuse_emptiness(x, output)
 
     def _refuse_emptiness(self, x: Shape, output: Shape) -> ShapeError:
