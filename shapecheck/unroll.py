@@ -121,13 +121,17 @@ class Unroller(Values):
         claim: Claim | None,
         scope: Scope,
     ) -> Value:
-        """The value of one turn of an entry."""
+        """The value of one turn of an entry, which `from` finds by its name, given or counted."""
         word = str(kind.text)
+        own = name or self.count_name(word, scope)
         if word in self.blocks:
-            return self.claimed(self.call(self.blocks[word], kind, arguments, sources, name, scope), claim)
-        if word in STRUCTURES:
-            return self.claimed(self.structure(word, kind, arguments, sources, name, scope), claim)
-        return self.leaf(kind, arguments, sources, name, claim, scope)
+            value = self.claimed(self.call(self.blocks[word], kind, arguments, sources, own, scope), claim)
+        elif word in STRUCTURES:
+            value = self.claimed(self.structure(word, kind, arguments, sources, own, scope), claim)
+        else:
+            value = self.leaf(kind, arguments, sources, own, claim, scope)
+        scope.names[own] = value
+        return value
 
     def claimed(self, value: Value, claim: Claim | None) -> Value:
         """The value of a block or structure, its claim kept for the end."""
@@ -182,14 +186,14 @@ class Unroller(Values):
     # structures ------------------------------------------------------------------------------------------------------
 
     def structure(
-        self, word: str, kind: Tree, tree: Tree | None, sources: tuple[Value, ...], name: str | None, scope: Scope
+        self, word: str, kind: Tree, tree: Tree | None, sources: tuple[Value, ...], name: str, scope: Scope
     ) -> Value:
         """Sequential, Residual or Branches: lists of entries inside an entry, which see the names around them."""
         if len(sources) > 1:
             self.note(
                 "SP308", f"{word} takes one input, {len(sources)} are given", kind.mark, "merge them first: Add, Concat"
             )
-        prefix = scope.prefix + (name or self.count_name(word, scope)) + "."
+        prefix = f"{scope.prefix}{name}."
         value = sources[0]
         if word == "Sequential":
             return self.inside(self.entries(tree, kind, word), value, prefix, scope)
@@ -269,7 +273,7 @@ class Unroller(Values):
     # blocks ----------------------------------------------------------------------------------------------------------
 
     def call(
-        self, block: Block, kind: Tree, tree: Tree | None, sources: tuple[Value, ...], name: str | None, scope: Scope
+        self, block: Block, kind: Tree, tree: Tree | None, sources: tuple[Value, ...], name: str, scope: Scope
     ) -> Value:
         """The value of a block of the spec, its parameters put in."""
         if block.name in self.active:
@@ -283,7 +287,7 @@ class Unroller(Values):
         if id(kind) not in scope.cache.calls:
             scope.cache.calls[id(kind)] = self.bind(block, kind, tree, scope), Cache()
         parameters, cache = scope.cache.calls[id(kind)]
-        prefix = scope.prefix + (name or self.count_name(block.name, scope)) + "."
+        prefix = f"{scope.prefix}{name}."
         inner = Scope(sources[0], prefix, parameters)
         inner.cache = cache
         inner.names[INPUT] = sources[0]
@@ -320,7 +324,7 @@ class Unroller(Values):
         kind: Tree,
         tree: Tree | None,
         sources: tuple[Value, ...],
-        name: str | None,
+        name: str,
         claim: Claim | None,
         scope: Scope,
     ) -> Value:
@@ -328,12 +332,10 @@ class Unroller(Values):
         made = scope.cache.made.get(id(kind))
         if made is None:
             made = scope.cache.made[id(kind)] = self.make(kind, tree, scope)
-        own = name or self.count_name(str(kind.text), scope)
-        value = scope.names[own] = self.node(
-            str(kind.text), made.layer, sources, scope.prefix + own, mark_of(kind), made.marks, claim, made.fault,
+        return self.node(
+            str(kind.text), made.layer, sources, scope.prefix + name, mark_of(kind), made.marks, claim, made.fault,
             made.given, made.waits,
         )  # fmt: skip
-        return value
 
     def make(self, kind: Tree, tree: Tree | None, scope: Scope) -> Made:
         """The layer an entry describes; a spec's fault is recorded, an argument's kept for inference to tell."""

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+import shapecheck
+
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -54,6 +56,14 @@ def same(text: str) -> str:
 def test_a_command_prints_what_readme_shows(command: str, printed: str) -> None:
     """The output in README.md is the output."""
     assert same(output(command)) == same(printed)
+
+
+@pytest.mark.parametrize("spec", re.findall(r"^```yaml\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S))
+def test_a_spec_in_readme_fits(spec: str, tmp_path: Path) -> None:
+    """A spec that README.md shows has no finding."""
+    path = tmp_path / "net.yaml"
+    path.write_text(spec, encoding="utf-8")
+    assert shapecheck.check(path, verify=False).diagnostics == ()
 
 
 def test_readme_shows_the_main_uses() -> None:
