@@ -61,13 +61,14 @@ class Disagreement:
 
     @property
     def signature(self) -> str:
-        """What cases of the same kind share: type, the two outcomes, torch's words without numbers."""
+        """What cases of the same kind share: type, the two outcomes, torch's words without numbers, our exception."""
+        if self.ours["outcome"] == "error":
+            return f"{self.case.type}: {self.ours['words'][-90:]}"
         words = wordless(self.torch.get("words", ""))
-        ours = str(self.ours.get("words", ""))[-90:] if self.ours["outcome"] == "error" else ""
         what = ""
         if self.torch["outcome"] == self.ours["outcome"]:
             what = "shape" if self.torch["shape"] != self.ours["shape"] else "parameters"
-        return f"{self.case.type}: {self.torch['outcome']} / {self.ours['outcome']} {what} {words} {ours}"
+        return f"{self.case.type}: {self.torch['outcome']} / {self.ours['outcome']} {what} {words}"
 
     def __str__(self) -> str:
         """A few lines for a developer, with the command that replays the case."""

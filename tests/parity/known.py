@@ -39,11 +39,6 @@ def undilated(case: Case, torch: dict[str, Any]) -> bool:
     return 0 in (dilation if isinstance(dilation, tuple | list) else (dilation,))
 
 
-def bagless(case: Case, torch: dict[str, Any]) -> bool:
-    """There are indices, and no bag for them."""
-    return torch["shape"][0] == 0 and 0 not in case.shapes[0]
-
-
 @dataclass(frozen=True)
 class Known:
     """Layer types as a regular expression, torch's outcome and ours, a condition, and why it is left as it is."""
@@ -77,9 +72,5 @@ KNOWN: tuple[Known, ...] = (
     Known(
         r"(Lazy)?ConvTranspose\dd", "ok", "forward", undilated,
         "a dilation of 0 under a kernel of 1: torch's own kernels refuse it, oneDNN's do not look; we refuse",
-    ),
-    Known(
-        "EmbeddingBag", "ok", "forward", bagless,
-        "indices but no bag to put them in: torch reads past the end of an array, often unpunished; we refuse",
     ),
 )  # fmt: skip
