@@ -17,6 +17,7 @@ from shapecheck.sizes import NAME, Size, name
 
 _records: dict[bytes, tuple[Layer, bool]] = {}
 _MOST_RECORDS = 4096
+_kinds: dict[str, tuple[type[Layer], bool, bool]] = {}
 
 
 def output_shape(type: str, *shapes: Any, training: bool = True, **arguments: Any) -> Any:
@@ -33,10 +34,15 @@ def output_shape(type: str, *shapes: Any, training: bool = True, **arguments: An
     except ValueError:
         key = None
     layer, waiting = _records.get(key) or _record(type, arguments, training, key)  # type: ignore[arg-type]
-    inputs = [shape if _is_plain(shape) else _shape(shape) for shape in shapes]
+    inputs = shapes
+    for shape in shapes:
+        if not _is_plain(shape):
+            inputs = tuple(shape if _is_plain(shape) else _shape(shape) for shape in shapes)
+            break
     least, most = layer.inputs
-    if not least <= len(inputs) or (most is not None and len(inputs) > most):
-        raise input_count_error(layer, len(inputs))
+    count = len(inputs)
+    if count < least or (most is not None and count > most):
+        raise input_count_error(layer, count)
     if None in inputs:
         _check_optional(layer, inputs)
     if waiting:
@@ -44,13 +50,13 @@ def output_shape(type: str, *shapes: Any, training: bool = True, **arguments: An
     return layer.shape(*inputs)
 
 
-def _check_optional(layer: Layer, inputs: list[Any]) -> None:
+def _check_optional(layer: Layer, inputs: tuple[Any, ...]) -> None:
     for place, shape in enumerate(inputs):
         if shape is None and place not in layer.optional:
             raise forward_error("SP308", f"input {place + 1} of {type(layer).__name__} is None", input=place)
 
 
-def _resolve(layer: Layer, inputs: list[Any]) -> Layer:
+def _resolve(layer: Layer, inputs: tuple[Any, ...]) -> Layer:
     """The lazy layer, its arguments inferred: torch builds it only now, so what it refuses it refuses in forward."""
     try:
         return layer.resolve(*inputs)
@@ -60,14 +66,12 @@ def _resolve(layer: Layer, inputs: list[Any]) -> Layer:
 
 
 def _record(type: str, arguments: dict[str, Any], training: bool, key: bytes | None) -> tuple[Layer, bool]:
-    if type not in LAYERS:
-        raise unknown_layer(type)
-    cls, lazy = LAYERS[type], type in LAZY
+    cls, lazy, trains = _kinds.get(type) or _kind(type)
     if lazy:
         for argument in arguments:
             if argument in cls.inferred:
                 raise construct_error("SP102", f"{type} infers {argument} itself", argument=argument)
-    if signature(cls).trains:
+    if trains:
         arguments = {**arguments, "training": training}
     made = make(cls, arguments, lazy=lazy), lazy
     if key is not None:
@@ -77,13 +81,13 @@ def _record(type: str, arguments: dict[str, Any], training: bool, key: bytes | N
     return made
 
 
-def _resolved(layer: Layer, inputs: list[Any]) -> Layer:
-    """The layer with its arguments inferred: torch's Lazy modules look at the others in forward only."""
-    try:
-        return layer.resolve(*inputs)
-    except ShapeError as error:
-        error.stage = "forward"
-        raise
+def _kind(type: str) -> tuple[type[Layer], bool, bool]:
+    """The class of a layer type, whether it is a Lazy twin, whether it has a training mode."""
+    if type not in LAYERS:
+        raise unknown_layer(type)
+    cls = LAYERS[type]
+    found = _kinds[type] = cls, type in LAZY, signature(cls).trains
+    return found
 
 
 def unknown_layer(type: str, blocks: Iterable[str] = ()) -> ShapeError:

@@ -135,19 +135,31 @@ def make(cls: type[Layer], arguments: Mapping[str, Any], *, lazy: bool = True) -
 
     With `lazy`, the arguments the class can infer may be left out.
     """
-    names, known, needed, _ = signature(cls)
-    given = arguments.keys()
-    if not given <= known:
+    try:
+        layer = cls(**arguments)
+    except TypeError:  # asking first costs as much as making the record
+        _check_names(cls, arguments, lazy)
         if cls.open_arguments:
             return cls()
-        raise unknown_argument(cls, next(name for name in given if name not in known), names)
-    if not needed <= given or (not lazy and not given >= set(cls.inferred)):
-        raise missing_argument(cls, [n for n in names if n not in given and (n in needed or n in cls.inferred)], lazy)
-    layer = cls(**arguments)
-    if not lazy and cls.inferred and layer.unresolved:
-        name = next(name for name in cls.inferred if arguments[name] is None)
-        raise construct_error("SP201", f"{name} is None: torch wants a whole number", argument=name)
+        raise
+    if not lazy:
+        for name in cls.inferred:
+            if arguments.get(name) is None:
+                _check_names(cls, arguments, lazy)
+                if layer.unresolved:
+                    raise construct_error("SP201", f"{name} is None: torch wants a whole number", argument=name)
     return layer
+
+
+def _check_names(cls: type[Layer], arguments: Mapping[str, Any], lazy: bool) -> None:
+    """Refuse unknown arguments and missing ones."""
+    names, known, needed, _ = signature(cls)
+    for name in arguments:
+        if name not in known and not cls.open_arguments:
+            raise unknown_argument(cls, name, names)
+    wanted = needed if lazy else needed.union(cls.inferred)
+    if not wanted.issubset(arguments):
+        raise missing_argument(cls, [name for name in names if name in wanted and name not in arguments], lazy)
 
 
 def missing_argument(cls: type[Layer], missing: list[str], lazy: bool) -> ShapeError:

@@ -50,7 +50,7 @@ class _Conv(Layer):
             type(kernel) is type(stride) is type(padding) is type(dilation) is type(groups) is type(outward) is int
             and 0 < kernel < LIMIT and 0 < stride < LIMIT and 0 <= padding < LIMIT and 0 < dilation < LIMIT
             and self.padding_mode == "zeros"
-            and (inward is None or (type(inward) is int and inward >= 0))
+            and (inward is None or (type(inward) is int and 0 <= inward < LIMIT))
             and 0 < outward < LIMIT
             and (groups == 1 or (groups > 1 and inward is not None and not outward % groups and not inward % groups))
         ):  # fmt: skip

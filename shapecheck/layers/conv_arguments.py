@@ -136,7 +136,7 @@ def weight(layer: Any, inputs: tuple[Shape, ...]) -> tuple[int, ...]:
         mends = [{"kernel_size": (kernel * axes)[:axes]}]
         text = f"kernel_size has {len(kernel)} entries, it must be a whole number or a list of {axes}"
         raise refusal(layer, inputs, "SP309", text, "kernel_size", mends=mends, kernel_size=kernel)
-    if 0 in kernel:
+    if 0 in kernel and layer.in_channels != 0:
         mends = [{"kernel_size": tuple(max(cells, 1) for cells in kernel)}]
         text = f"kernel_size is {value_text(kernel)}, it must be 1 or more"
         raise refusal(layer, inputs, "SP309", text, "kernel_size", mends=mends, kernel_size=kernel)
@@ -187,7 +187,7 @@ def _mode_padding(layer: Any, inputs: tuple[Shape, ...]) -> tuple[int, ...]:
     """The padding a last axis, as `F.pad` reads it: as many axes as there are entries, negative ones crop."""
     entries = ntuple(layer.padding, layer.axes)
     count = len(entries)
-    whole = all(isinstance(entry, int) for entry in entries)
+    whole = all(isinstance(entry, int) and -LIMIT <= entry < LIMIT for entry in entries)
     if not whole or not 1 <= count <= 3 or isinstance(entries[-1], bool):
         text = f"padding is {layer.padding!r}, it must be a whole number or a list of {layer.axes}"
         raise refusal(layer, inputs, "SP309", text, "padding", mends=[{"padding": 0}])

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, ClassVar
 
-from shapecheck.layers.base import Window
-from shapecheck.layers.pool import Pool
+from shapecheck.layers.base import LIMIT, Window
+from shapecheck.layers.pool import INT32, Pool
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.sizes import Shape
 
@@ -46,6 +46,10 @@ class _LPPool(Pool):
 
     def _is_max(self) -> bool:
         return abs(float(self.norm_type)) == inf
+
+    def most(self) -> int:
+        """The largest number torch takes as an argument: as a max pool it counts in 64 bits on one axis."""
+        return LIMIT - 1 if self.axes == 1 and self._is_max() else INT32 - 1
 
     def must_fit_inside(self) -> bool:
         """Whether the window may not be longer than the bare input."""

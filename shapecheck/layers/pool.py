@@ -82,15 +82,14 @@ class Pool(Layer):
 
     def _too_long(self, x: Shape, n: Dim, window: Window) -> ShapeError:
         span, padding, _, stride = window
-        fitting = [
-            m if isinstance(m, int) else e for m, (e, _, _, _) in zip(x[-self.axes :], self.windows or (), strict=True)
-        ]
-        half = [e // 2 for e, _, _, _ in self.windows or ()]
-        kernel = tuple(min(m, e) for m, (e, _, _, _) in zip(fitting, self.windows or (), strict=True))
-        mends: list[dict[str, Any]] = [{"padding": tuple(half)}] if hasattr(self, "padding") else []
-        mends += [{"kernel_size": kernel}, {"kernel_size": kernel, "padding": 0}][: 2 if mends else 1]
-        inside = " padded" if padding and not self.inside else ""
-        text = f"the window spans {span} cells, its{inside} input has {n if self.inside else n + padding}"
+        spans = [(m, e) for m, (e, _, _, _) in zip(x[-self.axes :], self.windows or (), strict=True)]
+        shorter = tuple(min(m, e) if isinstance(m, int) else e for m, e in spans)
+        mends: list[dict[str, Any]] = [{"kernel_size": shorter}]
+        if hasattr(self, "padding"):
+            mends = [{"padding": tuple(e // 2 for _, e in spans)}, *mends, {"kernel_size": shorter, "padding": 0}]
+        inside = self.must_fit_inside()
+        cells = n if inside else n + padding
+        text = f"the window spans {span} cells, its {'' if inside or not padding else 'padded '}input has {cells}"
         return refusal(self, (x,), "SP301", text, "kernel_size", mends=mends, n=n, k=span, p=padding, s=stride)
 
     def shape(self, x: Shape) -> Any:

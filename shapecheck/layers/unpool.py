@@ -66,7 +66,7 @@ class _MaxUnpool(Layer):
         axes, entries = self.axes, ntuple(value, self.axes)
         if axes == 3 and name != "kernel_size" and len(entries) == axes:
             return read_ints(self, both, name, entries, axes, least=1 if name == "stride" else -LIMIT)
-        short = len(entries) < axes or (name == "kernel_size" and len(entries) > axes)
+        short = len(entries) < axes or (len(entries) > axes and (axes == 3 or name == "kernel_size"))
         if short or not all(isinstance(entry, (int, float)) for entry in entries[:axes]):
             text = f"{name} is {value!r}, it must be a whole number or a list of {axes}"
             raise refusal(self, both, "SP309", text, name, mends=[{name: None if name == "stride" else 2}])
