@@ -294,25 +294,25 @@ class _ReflectionPad(_EdgePad):
         sides = self.sides or ()
         for n, (before, after) in zip(x[-axes:], sides):  # noqa: B905 - speed
             if not (reflects(n, before) and reflects(n, after)):
-                self.refuse_side(x, "reflects", 1)
+                self.refuse_side(x, reflects, "reflects")
 
-    def refuse_side(self, x: Shape, verb: str, spared: int) -> None:
+    def refuse_side(self, x: Shape, fits: Any, verb: str) -> None:
         """Say which side asks for more cells than there are to take."""
         sides = self.sides or ()
-        most = [n - spared if isinstance(n, int) else None for n in x[-len(sides) :]]
-        capped = [tuple(q if n is None else min(q, n) for q in side) for side, n in zip(sides, most, strict=True)]
+        sizes = x[len(x) - len(sides) :]
+        capped = [
+            tuple(q if fits(n, q) else _most(n, fits) for q in side) for side, n in zip(sides, sizes, strict=True)
+        ]
         for back, name, number in _named(sides):
             n = x[-back]
-            if isinstance(n, int) and number > n - spared:
-                raise self.refusal(
-                    x,
-                    "SP316",
-                    f"padding {verb} {number} cells on the {name}: an axis of {n} has {n - spared} for that",
-                    mends=[_flat(capped)],
-                    n=n,
-                    side=name,
-                    pad=number,
-                )
+            if not fits(n, number):
+                words = f"padding {verb} {number} cells on the {name}: an axis of {n} has {_most(n, fits)} for that"
+                raise self.refusal(x, "SP316", words, mends=[_flat(capped)], n=n, side=name, pad=number)
+
+
+def _most(n: Dim, fits: Any) -> Any:
+    """The most cells that a side of an axis of n can be padded with."""
+    return n if fits(n, n) else n - 1
 
 
 class ReflectionPad1d(_ReflectionPad):
@@ -348,7 +348,7 @@ class _CircularPad(_ReflectionPad):
         """Refuse a side longer than the input: it would go round more than once."""
         for n, (before, after) in zip(x[-axes:], self.sides or ()):  # noqa: B905 - speed
             if not (wraps(n, before) and wraps(n, after)):
-                self.refuse_side(x, "wraps", 0)
+                self.refuse_side(x, wraps, "wraps")
 
     def check_crops(self, x: Shape, sides: tuple[tuple[int, int], ...], out: list[Dim]) -> None:
         """Refuse to cut off more than there is, and a cut that torch's copying from place to place does not survive."""
