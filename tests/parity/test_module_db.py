@@ -15,7 +15,6 @@ from tests.parity.module_db import read
 @pytest.fixture(scope="module")
 def samples():
     """The samples as cases, and those left out."""
-    pytest.importorskip("expecttest", reason="torch's own test tables import it")
     return read()
 
 
