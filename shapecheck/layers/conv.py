@@ -15,12 +15,22 @@ from typing import Any, ClassVar
 from shapecheck.diagnostics import ShapeError
 from shapecheck.formulas import WINDOW_FITS, dilated, window_count
 from shapecheck.layers import conv_arguments
-from shapecheck.layers.base import LIMIT, Layer, Seen, Window, product, windowed_field
+from shapecheck.layers.base import LIMIT, Layer, Seen, Window, ntuple, product, windowed_field
 from shapecheck.layers.windows import check_image, counts_text
 from shapecheck.sizes import Dim, Shape
 
 _set = object.__setattr__
 window_fits = WINDOW_FITS.holds
+
+
+def _plain(k: Any, s: Any, q: Any, d: Any) -> Window | None:
+    """The window on an axis where all four are ints that torch takes; None where they need a closer look."""
+    if (
+        k.__class__ is s.__class__ is q.__class__ is d.__class__ is int
+        and 0 < k < LIMIT and 0 < s < LIMIT and 0 <= q < LIMIT and 0 < d < LIMIT
+    ):  # fmt: skip
+        return dilated(k, d), 2 * q, q, s
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +54,24 @@ class _Conv(Layer):
     cells: int = field(init=False, repr=False, compare=False)  # of one kernel
 
     def __post_init__(self) -> None:
-        kernel, stride, padding, dilation = self.kernel_size, self.stride, self.padding, self.dilation
-        inward, outward, groups = self.in_channels, self.out_channels, self.groups
+        inward, outward, groups, axes = self.in_channels, self.out_channels, self.groups, self.axes
         if (
-            type(kernel) is type(stride) is type(padding) is type(dilation) is type(groups) is type(outward) is int
-            and 0 < kernel < LIMIT and 0 < stride < LIMIT and 0 <= padding < LIMIT and 0 < dilation < LIMIT
-            and self.padding_mode == "zeros"
-            and (inward is None or (type(inward) is int and 0 <= inward < LIMIT))
-            and 0 < outward < LIMIT
+            groups.__class__ is outward.__class__ is int and 0 < outward < LIMIT and self.padding_mode == "zeros"
+            and (inward is None or (inward.__class__ is int and 0 <= inward < LIMIT))
             and (groups == 1 or (groups > 1 and inward is not None and not outward % groups and not inward % groups))
         ):  # fmt: skip
-            axes = self.axes
-            _set(self, "windows", ((dilated(kernel, dilation), 2 * padding, padding, stride),) * axes)
-            _set(self, "cells", kernel**axes)
-            return
+            kernel, stride, padding, dilation = self.kernel_size, self.stride, self.padding, self.dilation
+            if kernel.__class__ is stride.__class__ is padding.__class__ is dilation.__class__ is int:
+                windows: tuple[Window | None, ...] = (_plain(kernel, stride, padding, dilation),) * axes
+                cells = kernel**axes
+            else:
+                each = (ntuple(kernel, axes), ntuple(stride, axes), ntuple(padding, axes), ntuple(dilation, axes))
+                windows = tuple(map(_plain, *each)) if [*map(len, each)] == [axes] * 4 else (None,)
+                cells = 0 if None in windows else product(each[0])
+            if None not in windows:
+                _set(self, "windows", windows)
+                _set(self, "cells", cells)
+                return
         conv_arguments.construct(self)
         _set(self, "cells", product(conv_arguments.kernel_of(self)))
         try:
@@ -67,23 +81,24 @@ class _Conv(Layer):
 
     def shape(self, x: Shape) -> Shape:
         """(N, out_channels, *counts), or without N for an unbatched input."""
-        windows = self.windows
-        if windows is None or len(x) != self.axes + 2 or 0 in x or self.padding_mode != "zeros":
+        axes, windows = self.axes, self.windows
+        if windows is None or len(x) != axes + 2 or 0 in x or self.padding_mode != "zeros":
             windows = conv_arguments.check(self, x)
-        elif x[1] != self.in_channels:
-            conv_arguments.check_channels(self, x, x[1])
-        return self.counts(x, windows)
-
-    def counts(self, x: Shape, windows: tuple[Window, ...]) -> Shape:
-        """The output shape of an input that is known to have the right rank and channels."""
-        axes = self.axes
-        out: list[Dim] = []
-        for n, (span, padding, _, stride) in zip(x[-axes:], windows):  # noqa: B905 - speed
-            if not window_fits(n, span, padding):
-                raise conv_arguments.window_too_long(self, x, windows)
-            out.append(window_count(n, span, padding, stride))
-        # torch: no channels in, no channels out
-        return (*x[: -axes - 1], self.out_channels if self.in_channels != 0 else 0, *out)
+            # torch: no channels in, no channels out
+            out: list[Dim] = [*x[: -axes - 1], self.out_channels if self.in_channels != 0 else 0]
+        else:
+            if x[1] != self.in_channels:
+                conv_arguments.check_channels(self, x, x[1])
+            out = [x[0], self.out_channels]
+        last = count = window = None
+        for n, each in zip(x[-axes:], windows):  # noqa: B905 - speed
+            if n != last or each is not window:  # a square is counted once
+                span, padding, _, stride = each
+                if not window_fits(n, span, padding):
+                    raise conv_arguments.window_too_long(self, x, windows)
+                last, window, count = n, each, window_count(n, span, padding, stride)
+            out.append(count)  # type: ignore[arg-type]
+        return tuple(out)
 
     def infer_arguments(self, x: Shape) -> dict[str, Any]:
         """in_channels, from the input."""
