@@ -60,6 +60,11 @@ class ChannelNorm(Layer):
         """Whether num_features is needed and still waits for the input."""
         return self.compared and self.num_features is None
 
+    def arguments(self) -> dict[str, Any]:
+        """torch's arguments; a bias is there by default, and only newer torch can leave it out."""
+        given = Layer.arguments(self)
+        return {name: value for name, value in given.items() if name != "bias" or value is not True}
+
     def refuse_channels(self, x: Shape, channels: Dim) -> None:
         """Refuse an input whose channels are not num_features."""
         if not can_equal(channels, self.channels):

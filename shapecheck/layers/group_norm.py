@@ -105,6 +105,11 @@ class GroupNorm(Layer):
             raise forward_error("SP302", f"{shape_text(x)} has no channels: torch wants (N, C, ...)", rank=len(x))
         return {"num_channels": x[1]}
 
+    def arguments(self) -> dict[str, Any]:
+        """torch's arguments; a bias is there by default, and only newer torch can leave it out."""
+        given = Layer.arguments(self)
+        return {name: value for name, value in given.items() if name != "bias" or value is not True}
+
     def params(self) -> int:
         """A weight and a bias a channel."""
         return self.num_channels * (2 if self.bias else 1) if self.affine else 0
