@@ -40,10 +40,28 @@ def _common(a: Dim, b: Dim, dim: int, one: Shape, two: Shape) -> Dim:
         return b
     if can_equal(a, b):
         return a if isinstance(a, int) else b
-    raise forward_error(
-        "SP305", f"the inputs {shape_text(one)} and {shape_text(two)} differ at dimension {dim}: {a} and {b}",
-        a=a, b=b, dim=dim,
-    )  # fmt: skip
+    message = f"the inputs {shape_text(one)} and {shape_text(two)} differ at dimension {dim}: {a} and {b}"
+    hint = crop_hint(one, two) or "sizes that meet must be equal, or one of them 1"
+    raise forward_error("SP305", message, hint=hint, a=a, b=b, dim=dim)
+
+
+def crop_hint(one: Shape, two: Shape, but: int | None = None) -> str | None:
+    """How to crop the larger of two inputs to the size of the other, if that mends them; `but` is a dimension left out.
+
+    >>> crop_hint((2, 64, 25, 25), (2, 64, 24, 24))
+    'crop the first input to the size of the second: ZeroPad2d: [0, -1, 0, -1]'
+    """
+    rank = len(one)
+    differing = [axis for axis in range(rank) if axis != but and one[axis] != two[axis]] if rank == len(two) else []
+    if not all(isinstance(one[axis], int) and isinstance(two[axis], int) for axis in differing):
+        return None
+    for larger, smaller, words in ((one, two, ("first", "second")), (two, one, ("second", "first"))):
+        axes = rank - min(differing, default=rank)
+        if 0 < axes <= min(3, rank - 2) and all(larger[axis] > smaller[axis] > 0 for axis in differing):
+            ends = [end for axis in range(rank - 1, rank - axes - 1, -1) for end in (0, smaller[axis] - larger[axis])]
+            if but is None or but < rank - axes:
+                return f"crop the {words[0]} input to the size of the {words[1]}: ZeroPad{axes}d: {ends}"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +115,8 @@ class Concat(Layer):
 
     def _refuse(self, one: Shape, two: Shape, dim: int) -> None:
         differing = [axis for axis in range(min(len(one), len(two))) if not can_equal(one[axis], two[axis])]
-        hint = f"dim: {differing[0]}" if len(one) == len(two) and len(differing) == 1 else None
+        hint = f"dim: {differing[0]}" if len(one) == len(two) and len(differing) == 1 else crop_hint(one, two, dim)
+        hint = hint or "inputs that are joined have one rank, and one size in all dimensions but dim"
         raise forward_error(
             "SP306", f"the inputs {shape_text(one)} and {shape_text(two)} differ outside dimension {dim}",
             argument="dim", hint=hint, one=one, two=two, dim=dim,
