@@ -98,6 +98,20 @@ class MultiheadAttention(Layer):
         even = self.num_heads % 2 == 0 and not self.extra
         return bool(len(x) == 3 and not self.training and self.batch_first and self.bias and even)
 
+    def check_fused_masks(self, x: Shape, padding: Shape | None, mask: Shape | None) -> None:
+        """Refuse masks for an x (N, L, E) that torch's fused function does not take: of two it looks at counts only."""
+        batch, length = x[0], x[1]
+        both = padding is not None and mask is not None
+        fits = padding is None or _fits(padding, (batch, length)) or (both and product(padding) == batch * length)
+        if not fits:
+            raise _wrong_mask("key_padding_mask", padding, shape_text((batch, length)))
+        if mask is None:
+            return
+        cells, full = length * length, (batch * int(self.num_heads), length, length)
+        counts = (cells,) if len(mask) == 2 else (batch * cells, product(full)) if both else (product(full),)
+        if product(mask) not in counts or (len(mask) == 3 and 0 in full):
+            raise _wrong_mask("attn_mask", mask, f"{shape_text(full[1:])} or {shape_text(full)}")
+
     def _check_features(self, query: Shape, key: Shape, value: Shape) -> None:
         expected = (
             ("embed_dim", self.embed_dim, "query", query[-1]),
@@ -207,7 +221,7 @@ def _fits(found: Shape, expected: Shape) -> bool:
     return len(found) == len(expected) and all(map(can_equal, found, expected))
 
 
-def _wrong_mask(name: str, found: Shape, expected: str) -> ShapeError:
+def _wrong_mask(name: str, found: Shape | None, expected: str) -> ShapeError:
     return forward_error("SP342", f"{name} is {shape_text(found)}, it must be {expected}", mask=found)
 
 

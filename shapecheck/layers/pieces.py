@@ -138,7 +138,7 @@ class Slice(Layer):
         dim = self._dim(len(x))
         start, stop, step = self._bounds(x[dim])
         size = ceil_div(stop - start, step)
-        return (*x[:dim], size if isinstance(size, int) else size - minimum(size, 0), *x[dim + 1 :])
+        return (*x[:dim], max(size, 0) if isinstance(size, int) else size - minimum(size, 0), *x[dim + 1 :])
 
     def _dim(self, rank: int) -> int:
         if not isinstance(self.dim, int):

@@ -13,8 +13,8 @@ from shapecheck.diagnostics import construct_error, forward_error
 from shapecheck.layers.attention import MultiheadAttention
 from shapecheck.layers.base import Layer, Seen, shape_text
 from shapecheck.layers.dropout import Dropout
+from shapecheck.layers.layer_norm import LayerNorm
 from shapecheck.layers.linear import Linear
-from shapecheck.layers.norm import LayerNorm
 from shapecheck.sizes import Dim, Shape, can_equal
 
 _set = object.__setattr__
@@ -110,7 +110,10 @@ class TransformerEncoderLayer(_TransformerLayer):
         if fused and isinstance(self.activation, str) and type(self.norm_first) is not bool:
             message = f"norm_first is {self.norm_first!r}: it must be true or false"
             raise forward_error("SP309", message, argument="norm_first", hint="norm_first: false", nominal=src)
-        self.attention.attend(src, src, src, padding, mask, False if fused else causal)
+        if fused:
+            self.attention.check_fused_masks(src, padding, mask)
+            padding, mask, causal = None, None, False
+        self.attention.attend(src, src, src, padding, mask, causal)
         return self.feed_forward(src)
 
     def macs(self, inputs: tuple[Any, ...], output: Any) -> Dim:
@@ -148,7 +151,8 @@ class TransformerDecoderLayer(_TransformerLayer):
     def decode(self, tgt: Shape, memory: Shape, masks: tuple[Any, ...], own_causal: Any, memory_causal: Any) -> Shape:
         """The target's shape, where all parts take it; masks of target and memory, then paddings of both."""
         attention = self.attention
-        own_causal = False if attention.runs_fused(tgt) else own_causal
+        if masks[0] is None and masks[2] is None and attention.runs_fused(tgt):
+            own_causal = False
         attention.attend(tgt, tgt, tgt, masks[2], masks[0], own_causal)
         attention.attend(tgt, memory, memory, masks[3], masks[1], memory_causal)
         return self.feed_forward(tgt)
@@ -215,9 +219,17 @@ class Transformer(Layer):
                 message = f"{argument} is {getattr(self, argument)}: one layer is needed at least"
                 raise forward_error("SP309", message, argument=argument, hint=f"{argument}: 1", nominal=tgt)
         source, target, memory, source_padding, target_padding, memory_padding = (*masks, *[None] * (6 - len(masks)))
+        if not self.norm_first and encoder.attention.runs_fused(src):
+            self._check_padding(encoder, src, source_padding)
         encoder.encode(src, source, source_padding, self.src_is_causal is True)
         paddings = (target, memory, target_padding, memory_padding)
         return decoder.decode(tgt, src, paddings, self.tgt_is_causal is True, self.memory_is_causal)
+
+    def _check_padding(self, encoder: TransformerEncoderLayer, src: Shape, padding: Shape | None) -> None:
+        """Refuse a padding mask that torch cannot leave the padding out by, as it tries before the first layer."""
+        encoder.attention.check_fused_masks(src, padding, None)
+        if padding is not None and src[1] == 0:
+            raise forward_error("SP313", f"the source {shape_text(src)} has no step", nominal=src)
 
     def _check_inputs(self, src: Shape, tgt: Shape) -> None:
         """Refuse batches and features that differ, before any part is asked."""
