@@ -97,18 +97,6 @@ class _Pad(Layer):
         tried = ({"padding": padding} for padding in (*mends, 0))
         return refusal(self, (x,), code, message, "padding", mends=tried, nominal=nominal, **facts)
 
-    def numbers(self, inputs: tuple[Shape], output: Shape) -> str | None:
-        """n + before + after on each padded axis, equal axes once."""
-        sides = self.sides or ()
-        rank = len(output)
-        lines = [
-            f"{n}{before:+}{after:+} = {size}"
-            for n, size, (before, after) in zip(
-                inputs[0][rank - len(sides) :], output[rank - len(sides) :], sides, strict=True
-            )
-        ]
-        return r",\quad ".join(dict.fromkeys(lines)) or None
-
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """The start moved back by the cells before; a reflected or wrapped cell counts where it stands."""
         sides = self.sides
