@@ -27,22 +27,31 @@ class Cost(NamedTuple):
     largest: int
 
 
-def cost(report: Report) -> Cost:
-    """What a run takes that keeps one layer's weights at a time and drops every tensor after its last use."""
+def cost(report: Report, only: Row | None = None) -> Cost:
+    """What a run takes that keeps one layer's weights at a time and drops every tensor after its last use.
+
+    With `only`, what that one row takes.
+    """
     assert report.network is not None
-    dying = last_uses(report.network)
-    cells = [elements(shape) for shape in report.inputs.values()]
-    live = peak = sum(cells)
-    largest, work = max(cells, default=0), 0
-    for row, dead in zip(report.rows, dying, strict=True):
-        output, weights = elements(row.output), row.params if isinstance(row.params, int) else 0
+    if only is not None:
+        cells = sum(map(elements, only.inputs)) + elements(only.output) + _number(only.params)
+        return Cost(CELL * (cells + workspace(only)), _number(only.macs), cells)
+    held = [elements(shape) for shape in report.inputs.values()]
+    live = peak = sum(held)
+    largest, work = max(held, default=0), 0
+    for row, dead in zip(report.rows, last_uses(report.network), strict=True):
+        output, weights = elements(row.output), _number(row.params)
         live += output
         peak = max(peak, live + weights + workspace(row))
         largest = max(largest, output, weights)
-        work += row.macs if isinstance(row.macs, int) else 0
-        cells.append(output)
-        live -= sum(cells[value] for value in dead)
+        work += _number(row.macs)
+        held.append(output)
+        live -= sum(held[value] for value in dead)
     return Cost(CELL * peak, work, largest)
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def last_uses(network: Network) -> list[list[int]]:

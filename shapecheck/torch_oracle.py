@@ -2,17 +2,18 @@
 
 Every layer is built as `torch.nn.<type>` with the resolved arguments, or as the function of a shape operation, and
 is fed the tensor torch made one layer before; shape and number of parameters must be those of the row. Only shapes
-matter, so weights stay uninitialised where initialising them would cost, one module's weights live at a time, and a
-tensor is dropped after its last use. A layer that prediction refuses is offered to torch in a process that may die
+matter, so no weights are drawn where that would cost, one module's weights live at a time, and a tensor is dropped
+after its last use. A layer that prediction refuses is offered to torch in a process that may die
 (`child.py`). Torch is imported when first needed, and nothing of its answers ever enters a prediction.
 
-Main definitions: `verify`, `build`, `module`, `versions`.   Codes: SP401 to SP406.
+Main definitions: `verify`, `build`, `module`, `versions`.   Codes: SP401 to SP407.
 """
 
 from __future__ import annotations
 
 import pickle
 import platform
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from inspect import signature
 from typing import Any, NamedTuple
 
 from shapecheck.child import Answers, Death
-from shapecheck.costs import CELL, available_memory, cost, last_uses
+from shapecheck.costs import CELL, Cost, available_memory, cost, last_uses
 from shapecheck.diagnostics import Diagnostic
 from shapecheck.inference import infer
 from shapecheck.layers.base import LIMIT, Layer, shape_text
@@ -29,17 +30,27 @@ from shapecheck.net import Network, Source
 from shapecheck.offers import Offer, offer_of
 from shapecheck.report import Report, Row
 from shapecheck.stand_ins import batch_names, known_sizes, numbers, stand_ins
+from shapecheck.verdicts import (
+    bug,
+    meta_differs,
+    no_cuda,
+    no_torch,
+    other_tensor,
+    quoting,
+    release,
+    stood_in,
+    too_large,
+    words_of,
+)
 
 DEVICES = ("auto", "cpu", "meta", "cuda")
 AUTO_MEMORY, AUTO_WORK = (
     0.25,
     2 * 10**11,
 )  # "auto": real tensors up to this share of the free memory, these multiply-adds
-CPU_MEMORY, CPU_WORK = 0.75, 10**13  # "cpu": what is refused beyond; the work is some minutes
-CUDA_MEMORY = 0.75
-FEW_PARAMETERS = 50_000  # up to here initialising is cheaper than going round it
+SHARE, CPU_WORK = 0.75, 10**13  # a device that was asked for: this share of its free memory; some minutes of work
+FEW_PARAMETERS = 5_000  # up to here drawing weights is cheaper than going round it
 MOST_OFFERS = 1000
-WORDS = 240  # characters of torch's message that are quoted
 
 TOO_LARGE = ("can't allocate memory", "integer multiplication overflow", "Storage size calculation overflowed",
              "array is too big", "out of memory", "not enough memory", "Invalid buffer size")  # fmt: skip
@@ -110,15 +121,17 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 
 
 def _torch() -> Any:
-    """Torch, quietly; an ImportError says why it cannot be had, whatever it failed of."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import torch
-    except Exception as error:
-        raise ImportError(f"{type(error).__name__}: {error}") from error
+    """Torch, imported quietly; an ImportError says why it cannot be had, whatever it failed of."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                import torch
+        except Exception as error:
+            raise ImportError(f"{type(error).__name__}: {error}") from error
     if not hasattr(torch, "nn"):
-        raise ImportError("the package torch found here is not PyTorch")
+        raise ImportError("the package of that name is not PyTorch")
     return torch
 
 
@@ -128,16 +141,7 @@ def versions() -> dict[str, str | None]:
         torch = str(_torch().__version__)
     except ImportError:
         torch = None
-    return {"shapeproof": _shapeproof("Version"), "python": platform.python_version(), "torch": torch}
-
-
-def _shapeproof(entry: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError, metadata
-
-    try:
-        return metadata("shapeproof")[entry]
-    except PackageNotFoundError:
-        return None
+    return {"shapeproof": release(), "python": platform.python_version(), "torch": torch}
 
 
 @cache
@@ -164,17 +168,41 @@ def build(layer: Layer) -> Any:
     return made.train(getattr(layer, "training", True))
 
 
-def _construct(name: str, arguments: Mapping[str, Any], device: str = "cpu", params: int = 0) -> Any:
-    """The module of that name; with many parameters on a real device they are allocated and left as they are."""
+def _construct(name: str, arguments: Mapping[str, Any], device: str = "cpu", *, blank: bool = False) -> Any:
+    """The module of that name on a device; `blank` leaves its weights zero instead of drawing them."""
     if name in OPERATIONS:
         return _operation_class()(name, arguments)
     cls = getattr(_torch().nn, name)
-    if device == "cpu" and params <= FEW_PARAMETERS:
+    if device != "cpu":
+        if not _takes_device(cls):
+            return cls(**arguments).to(device)
+        arguments = {**arguments, "device": device}
+    if not blank:
         return cls(**arguments)
-    if not _takes_device(cls):
-        return cls(**arguments).to(device)
-    made = cls(**arguments, device="meta")
-    return made if device == "meta" else made.to_empty(device=device)
+    with _blank_class()():
+        return cls(**arguments)
+
+
+@cache
+def _blank_class() -> Any:
+    torch = _torch()
+    of_init = ("kaiming_uniform_", "kaiming_normal_", "uniform_", "normal_", "constant_")
+    of_tensor = ("uniform_", "normal_", "fill_", "zero_")
+    fills = {getattr(torch.nn.init, name) for name in of_init} | {getattr(torch.Tensor, name) for name in of_tensor}
+
+    class Blank(torch.overrides.TorchFunctionMode):  # type: ignore[misc,name-defined]
+        """Constructors that fill a tensor fill it with zeros: drawing costs, and what lies in fresh memory costs more.
+
+        (Arithmetic on denormal numbers, which stray bytes often are, made VGG's convolutions ten times slower.)
+        """
+
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func in fills:
+                tensor = args[0] if args else kwargs["tensor"]
+                return tensor if tensor.is_meta else tensor.zero_()
+            return func(*args, **(kwargs or {}))
+
+    return Blank
 
 
 @cache
@@ -264,13 +292,6 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _words(error: BaseException) -> str:
-    """What torch said: the first line that says something, cleaned and cut."""
-    lines = [" ".join(line.split()) for line in str(error).splitlines()]
-    first = next((line for line in lines if line), type(error).__name__)
-    return first if len(first) <= WORDS else first[: WORDS - 1] + "…"
-
-
 def _too_large(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(mark in str(error) for mark in TOO_LARGE)
 
@@ -298,7 +319,7 @@ def answer(offer: Offer) -> Verdict:
                 inputs = [_zeros(shape, "cpu") for shape in offer.shapes]
                 _shape(made(*_with_indices(offer.type, inputs), **offer.forward))
     except Exception as error:
-        return Verdict("too-large" if _too_large(error) else stage, _words(error))
+        return Verdict("too-large" if _too_large(error) else stage, words_of(error))
     return Verdict("accepts", "")
 
 
@@ -323,9 +344,9 @@ def verify(
     """The report of a network, each row with torch's own shape, and `verified` the device where all of them agreed.
 
     `report` is a prediction already made; `progress(index, row)` is called after each layer. Open names stand for small
-    numbers (`stand_ins.py`). `device` is "auto" (real tensors on the CPU where memory and work allow, else meta),
-    "cpu", "meta" or "cuda"; ValueError for any other. Findings: SP401 torch disagrees, SP402 too large, SP403 no torch
-    (a note), SP404 no CUDA, SP405 torch refuses the tensor and not its shape, SP406 the numbers that stood in (a note).
+    numbers (`stand_ins.py`). `device` is "auto" (real tensors on the CPU if memory and work allow, else meta), "cpu",
+    "meta" or "cuda"; ValueError for any other. Findings are those of `verdicts.py`, and torch's words are added to what
+    prediction found. Nothing predicted is changed.
     """
     if device not in DEVICES:
         raise ValueError(f"device (= {device!r}) must be one of {', '.join(DEVICES)}")
@@ -334,10 +355,9 @@ def verify(
     try:
         torch = _torch()
     except ImportError as error:
-        return _with(report, _no_torch(error))
+        return _with(report, no_torch(error, network.file))
     if device == "cuda" and not torch.cuda.is_available():
-        message = f"cuda is asked for, and torch {torch.__version__} finds no CUDA device"
-        return _with(report, Diagnostic("SP404", message, file=network.file, hint="--device auto"))
+        return _with(report, no_cuda(torch.__version__, network.file))
     known = known_sizes(network, report)
     chosen: dict[str, int] = {}
     real = report
@@ -346,13 +366,14 @@ def verify(
     place, refusal = _place(network, real, device)
     if refusal is not None:
         return _with(report, refusal)
-    check = _Check(network, report, real, {**known, **chosen}, place, "error" if device == place else "note")
-    notes = _stand_in_notes(network, chosen, report, real)
+    check = _Check(network, report, real, {**known, **chosen}, place, asked=device != "auto")
     with _quiet(), Answers(answer, check.questions) as answers:
         rows = check.run(iter(answers), progress)
-    return report.replace(
-        rows=tuple(rows), diagnostics=(*check.findings, *notes), verified=place if check.complete else None
-    )
+    fits = _errors(real) <= _errors(report)
+    if not fits or any(name not in batch_names(network) for name in chosen):
+        check.findings.append(stood_in(chosen, fits, network.file))
+    verified = place if check.complete else None
+    return report.replace(rows=tuple(rows), diagnostics=tuple(check.findings), verified=verified)
 
 
 def _with(report: Report, finding: Diagnostic) -> Report:
@@ -363,67 +384,41 @@ def _errors(report: Report) -> int:
     return sum(finding.severity == "error" for finding in report.diagnostics)
 
 
-def _no_torch(error: ImportError) -> Diagnostic:
-    words = _words(error)
-    return Diagnostic(
-        "SP403", f"not verified: torch cannot be imported ({words})", "note",
-        hint="pip install 'shapeproof[torch]' brings the referee", facts={"torch": words},
-    )  # fmt: skip
-
-
-def _stand_in_notes(network: Network, chosen: Mapping[str, int], report: Report, real: Report) -> list[Diagnostic]:
-    """A note on the numbers that stood in for names other than the batch."""
-    others = [name for name in chosen if name not in batch_names(network)]
-    text = ", ".join(f"{name} = {size}" for name, size in chosen.items())
-    if _errors(real) > _errors(report):
-        names = " ".join(f"--size {name}=..." for name in chosen)
-        message = f"not verified: no sizes were found at which all layers fit; the best of those tried was {text}"
-        return [Diagnostic("SP406", message, "note", network.file, hint=f"give them: {names}", facts=dict(chosen))]
-    if not others:
-        return []
-    return [Diagnostic("SP406", f"put to torch with {text}", "note", network.file, facts=dict(chosen))]
-
-
 def _place(network: Network, real: Report, device: str) -> tuple[str, Diagnostic | None]:
     """The device to run on, and the refusal where the network is too large for it."""
     need = cost(real)
+    place = device
     if device == "auto":
-        fits = need.memory <= AUTO_MEMORY * available_memory() and need.work <= AUTO_WORK
-        place = "cpu" if fits else "meta"
-    else:
-        place = device
-    limits = {
-        "meta": (None, None),
-        "cpu": (int(CPU_MEMORY * available_memory()), CPU_WORK),
-        "cuda": (int(CUDA_MEMORY * _torch().cuda.mem_get_info()[0]) if place == "cuda" else None, None),
-    }
-    memory, work = limits[place]
-    facts = {"bytes": need.memory, "macs": need.work, "cells": need.largest}
-    if CELL * need.largest >= LIMIT:
-        words = f"a tensor of {need.largest} cells is beyond what torch can address"
-    elif device != "auto" and memory is not None and need.memory > memory:
-        words = f"{_giga(need.memory)} of memory are needed on {place}, {_giga(memory)} may be used"
-    elif device != "auto" and work is not None and need.work > work:
-        words = f"{need.work:.1e} multiply-adds are needed, the limit on {place} is {work:.0e}"
-    else:
-        return place, None
+        place = "cpu" if need.work <= AUTO_WORK and need.memory <= AUTO_MEMORY * available_memory() else "meta"
+    limit = _exceeded(need, device if device != "auto" else "meta")
     severity = "note" if device == "auto" else "error"
-    hint = None if place == "meta" else "--device meta needs no memory and no arithmetic"
-    return place, Diagnostic("SP402", f"not verified: {words}", severity, network.file, hint=hint, facts=facts)
+    return place, None if limit is None else too_large(need, limit, place, severity, network.file)
 
 
-def _giga(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"
+def _exceeded(need: Cost, device: str) -> str | None:
+    """What a network asks for beyond what the device that was asked for may give, in words."""
+    if CELL * need.largest >= LIMIT:
+        return f"a tensor of {need.largest} cells is beyond what torch can address"
+    if device == "meta":
+        return None
+    memory = _torch().cuda.mem_get_info()[0] if device == "cuda" else available_memory()
+    if need.memory > SHARE * memory:
+        return (
+            f"{need.memory / 2**30:.1f} GiB of memory are needed, {SHARE * memory / 2**30:.1f} may be used on {device}"
+        )
+    if device == "cpu" and need.work > CPU_WORK:
+        return f"{need.work:.1e} multiply-adds are needed, {CPU_WORK:.0e} are the limit on the CPU"
+    return None
 
 
 class _Check:
     """One verification under way: `findings` grows, `complete` falls at the first layer that is not proved right."""
 
     def __init__(
-        self, network: Network, report: Report, real: Report, sizes: Mapping[str, int], device: str, severity: str
+        self, network: Network, report: Report, real: Report, sizes: Mapping[str, int], device: str, *, asked: bool
     ) -> None:
         self.network, self.report, self.real, self.sizes, self.device = network, report, real, sizes, device
-        self.severity = severity  # of a lack of memory: an error where the device was asked for
+        self.lack = "error" if asked else "note"  # how bad it is when memory runs out
         self.findings = list(report.diagnostics)
         self.complete = bool(report.rows)
         self.questions: list[Offer] = []
@@ -438,24 +433,23 @@ class _Check:
             if row.params is None and actual.params is None and len(self.questions) < MOST_OFFERS:
                 offer = offer_of(actual, self.sizes, self.network.training)
                 if offer is not None:
-                    question = known.setdefault(pickle.dumps(offer), len(self.questions))
-                    self._asked[index] = question
+                    question = self._asked[index] = known.setdefault(pickle.dumps(offer), len(self.questions))
                     if question == len(self.questions):
                         self.questions.append(offer)
 
     def run(self, answers: Iterator[Any], progress: Callable[[int, Row], Any] | None) -> list[Row]:
         """The rows with torch's shapes."""
-        values = [_zeros(numbers(shape, self.sizes), self.device) for shape in self.real.inputs.values()]
+        values = [self._tensor(shape) for shape in self.real.inputs.values()]
         rows = []
         dying = last_uses(self.network)
         for index, (row, actual) in enumerate(zip(self.report.rows, self.real.rows, strict=True)):
             if actual.params is None:
                 self.complete = False
-                value, shape = self._nominal(actual), None
+                value, shape = self._tensor(actual.output), None
                 if index in self._asked:
                     self._quote(row, actual, self._verdict(self._asked[index], answers))
             else:
-                value, shape = self._run(row, actual, self._inputs(actual, values))
+                value, shape = self._run(row, actual, values)
             values.append(value)
             for dead in dying[index]:
                 values[dead] = None
@@ -464,87 +458,116 @@ class _Check:
                 progress(index, rows[-1])
         return rows
 
-    def _nominal(self, row: Row) -> Any:
-        """A tensor of the shape that the author most likely meant, None where there is none."""
+    def _tensor(self, shape: Any) -> Any:
+        """A tensor of a predicted shape; None where there can be none."""
         try:
-            return None if row.output is None else _zeros(numbers(row.output, self.sizes), self.device)
+            return _zeros(numbers(shape, self.sizes), self.device)
         except (RuntimeError, TypeError, ValueError, MemoryError):
             return None
+
+    def _run(self, row: Row, actual: Row, values: list[Any]) -> tuple[Any, Any]:
+        """What torch makes of the values, and its shape; a row that differs becomes a finding."""
+        self.complete &= row.params is not None
+        try:
+            output, params = self._call(actual, self._inputs(actual, values), self.device)
+        except Exception as error:
+            return self._tensor(actual.output), self._failed(row, actual, error)
+        shape = _shape(output)
+        if self._agrees(row, actual, shape, params):
+            return output, shape
+        return self._tensor(actual.output), self._differs(row, actual, shape, params)
 
     def _inputs(self, row: Row, values: list[Any]) -> list[Any]:
         """The tensors a layer reads; fresh ones where a layer before gave none."""
         sources = [source for source in row.node.sources if source is not None]
         if any(values[_value(source)] is None for source in sources):
-            return self._fresh(row)
+            return self._fresh(row, self.device)
         return _with_indices(type(row.layer).__name__, [_read(values, source) for source in sources])
 
-    def _fresh(self, row: Row) -> list[Any]:
-        inputs = [_zeros(shape, self.device) for shape in numbers(row.inputs, self.sizes)]
+    def _fresh(self, row: Row, device: str) -> list[Any]:
+        inputs = [_zeros(shape, device) for shape in numbers(row.inputs, self.sizes)]
         return _with_indices(type(row.layer).__name__, inputs)
 
-    def _run(self, row: Row, actual: Row, inputs: list[Any]) -> tuple[Any, Any]:
-        """What torch makes of the inputs, and its shape; a row that differs becomes a finding."""
-        self.complete &= row.params is not None
-        try:
-            output, params = self._call(actual, inputs)
-        except Exception as error:
-            return self._failed(row, actual, error)
-        shape = _shape(output)
-        if shape == self._expected(row, actual) and params == numbers(actual.params, self.sizes):
-            return output, shape
-        self._differs(row, actual, shape, params)
-        return self._nominal(actual), shape
-
-    def _call(self, row: Row, inputs: list[Any]) -> tuple[Any, int]:
+    def _call(self, row: Row, inputs: list[Any], device: str) -> tuple[Any, int]:
         """The module's output, and its number of parameters; its weights are gone when this returns."""
         layer = row.layer
         assert layer is not None
         name, arguments, forward = type(layer).__name__, layer.arguments(), layer.forward_arguments()
         if self.sizes:
             arguments, forward = numbers(arguments, self.sizes), numbers(forward, self.sizes)
-        made = _construct(name, arguments, self.device, row.params if isinstance(row.params, int) else 0)
+        many = not isinstance(row.params, int) or row.params > FEW_PARAMETERS
+        made = _construct(name, arguments, device, blank=many)
         if not self.network.training:
             made.eval()
-        output = made(*inputs, **forward)
-        return output, sum(weights.numel() for weights in made.parameters())
+        return made(*inputs, **forward), sum(weights.numel() for weights in made.parameters())
 
-    def _expected(self, row: Row, actual: Row) -> Any:
-        """The predicted shape with numbers put in; what is predicted for the numbers must be the same."""
-        open_one = numbers(actual.output if row.params is None else row.output, self.sizes)
-        plain = numbers(actual.output, self.sizes)
-        return plain if open_one == plain else (open_one, plain)
+    def _agrees(self, row: Row, actual: Row, shape: Any, params: int) -> bool:
+        return shape == self._predicted(row, actual) and params == numbers(actual.params, self.sizes)
 
-    def _failed(self, row: Row, actual: Row, error: Exception) -> tuple[Any, Any]:
-        """The nominal tensor after torch did not take what prediction takes, with the finding that says why."""
-        self.complete = False
-        words = _words(error)
+    def _predicted(self, row: Row, actual: Row) -> Any:
+        """The predicted shape with numbers put in, which must be what is predicted for the numbers."""
+        late = numbers(actual.output if row.params is None else row.output, self.sizes)
+        early = numbers(actual.output, self.sizes)
+        return early if late == early else (late, early)
+
+    def _failed(self, row: Row, actual: Row, error: Exception) -> Any:
+        """Torch did not take what prediction takes: the finding that says why, and the shape if the CPU takes it."""
+        words = words_of(error)
         if _too_large(error):
-            self._find(row, "SP402", f"not verified: {words}", self.severity, "--device meta", {"torch": words})
+            finding = Diagnostic(
+                "SP402", f"not verified: {words}", self.lack, hint="--device meta", facts={"torch": words}
+            )
         elif self._takes_fresh(row, actual):
-            message = f"torch refuses this tensor, though not its shape; torch says: {words}"
-            self._find(row, "SP405", message, "error", _other_tensor(actual), {"torch": words})
+            finding = other_tensor(actual, words)
+        elif self.device == "meta":
+            return self._appeal(row, actual, words)
         else:
-            message = f"shapeproof predicts {shape_text(actual.output)}, torch refuses the layer; torch says: {words}"
-            self._bug(row, actual, message, {"predicted": actual.output, "torch": words})
-        return self._nominal(actual), None
+            message = f"shapeproof predicts {shape_text(actual.output)}, torch refuses the layer"
+            finding = quoting(bug(actual, message, {"predicted": actual.output}, versions()), words)
+        self._find(row, finding)
+        return None
 
     def _takes_fresh(self, row: Row, actual: Row) -> bool:
         """Whether torch takes new tensors of the same shapes: then memory layout or type is at fault."""
         try:
-            output, _ = self._call(actual, self._fresh(actual))
+            output, params = self._call(actual, self._fresh(actual, self.device), self.device)
         except Exception:
             return False
-        return _shape(output) == self._expected(row, actual)
+        return self._agrees(row, actual, _shape(output), params)
 
-    def _differs(self, row: Row, actual: Row, shape: Any, params: int) -> None:
-        self.complete = False
-        expected = self._expected(row, actual)
+    def _appeal(self, row: Row, actual: Row, words: str) -> Any:
+        """The shape on the CPU, whose word counts, where torch's meta device differs."""
+        need = cost(self.real, only=actual)
+        if need.work > AUTO_WORK or need.memory > AUTO_MEMORY * available_memory():
+            self._find(row, meta_differs(words, asked=False))
+            return None
+        try:
+            output, params = self._call(actual, self._fresh(actual, "cpu"), "cpu")
+        except Exception as error:
+            message = f"shapeproof predicts {shape_text(actual.output)}, torch refuses the layer"
+            self._find(row, quoting(bug(actual, message, {"predicted": actual.output}, versions()), words_of(error)))
+            return None
+        shape = _shape(output)
+        if self._agrees(row, actual, shape, params):
+            self._find(row, meta_differs(words, asked=True), harmless=True)
+            return shape
+        return self._disagreement(row, actual, shape, params)
+
+    def _differs(self, row: Row, actual: Row, shape: Any, params: int) -> Any:
+        """Torch's shape (the CPU's, where meta differs), with the finding that says what differs."""
+        if self.device == "meta":
+            return self._appeal(row, actual, shape_text(shape))
+        return self._disagreement(row, actual, shape, params)
+
+    def _disagreement(self, row: Row, actual: Row, shape: Any, params: int) -> Any:
+        expected = self._predicted(row, actual)
         if shape != expected:
             message = f"shapeproof predicts {shape_text(expected)}, torch gives {shape_text(shape)}"
         else:
             message = f"shapeproof counts {actual.params} parameters, torch counts {params}"
         facts = {"predicted": expected, "torch": shape, "params": actual.params, "torch_params": params}
-        self._bug(row, actual, message, facts)
+        self._find(row, bug(actual, message, facts, versions()))
+        return shape
 
     def _verdict(self, question: int, answers: Iterator[Any]) -> Any:
         while len(self._verdicts) <= question:
@@ -557,60 +580,32 @@ class _Check:
             place for place, finding in enumerate(self.findings)
             if finding.layer == row.name and finding.severity == "error" and finding.code != "SP307"
         ]  # fmt: skip
+        codes = sorted({self.findings[place].code for place in places})
         if isinstance(verdict, Death):
             words = f"nothing, its process ended with {verdict.words}"
         elif verdict.outcome == "accepts":
-            if actual.node.fault is None or actual.node.fault.stage == "construct" or None not in actual.inputs:
-                codes = sorted({self.findings[place].code for place in places})
-                message = f"shapeproof refuses what torch accepts ({', '.join(codes)})"
-                self._bug(row, actual, message, {"codes": codes})
+            self._accepted(row, actual, codes)
             return
-        elif verdict.outcome == "too-large" and not any(self.findings[place].code == "SP310" for place in places):
+        elif verdict.outcome == "too-large" and "SP310" not in codes:
             words = f"nothing, the layer is too large to be tried ({verdict.words})"
         else:
             words = verdict.words
         for place in places:
-            finding = self.findings[place]
-            message, facts = f"{finding.message}; torch says: {words}", {**finding.facts, "torch": words}
-            self.findings[place] = finding._replace(message=message, facts=facts)
+            self.findings[place] = quoting(self.findings[place], words)
 
-    def _find(
-        self, row: Row, code: str, message: str, severity: str, hint: str | None, facts: Mapping[str, Any]
-    ) -> None:
-        found = Diagnostic(code, f"{row.name}: {message}", severity, hint=hint, facts=facts)
-        self.findings.append(found.at(self.network.file, *row.node.mark, row.name))
+    def _accepted(self, row: Row, actual: Row, codes: list[str]) -> None:
+        """A refused layer that torch takes: a bug, unless torch was only asked to build what is refused in forward."""
+        fault = actual.node.fault
+        if fault is None or fault.stage == "construct" or None not in actual.inputs:
+            message = f"shapeproof refuses what torch accepts ({', '.join(codes) or 'told above'})"
+            self._find(row, bug(actual, message, {"codes": codes}, versions()))
 
-    def _bug(self, row: Row, actual: Row, message: str, facts: Mapping[str, Any]) -> None:
-        """A disagreement is a bug of this project, and the finding holds what its authors need to know."""
-        found = versions()
-        layer = actual.layer
-        arguments = dict(actual.node.given) if layer is None else {**layer.arguments(), **layer.forward_arguments()}
-        call = f"{actual.type}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
-        inputs = ", ".join(map(shape_text, actual.inputs))
-        told = ", ".join(f"{name} {version or 'not installed'}" for name, version in found.items())
-        hint = f"this is a bug of shapeproof; please report it {_tracker()}: {told}; {call} on {inputs}"
-        facts = {**facts, "type": actual.type, "arguments": arguments, "inputs": actual.inputs, "versions": found}
-        self._find(row, "SP401", message, "error", hint, facts)
+    def _find(self, row: Row, finding: Diagnostic, *, harmless: bool = False) -> None:
+        """Record a finding about a row; the verification is no longer complete, unless it is harmless."""
+        self.complete &= harmless
+        told = finding._replace(message=f"{row.name}: {finding.message}")
+        self.findings.append(told.at(self.network.file, *row.node.mark, row.name))
 
 
 def _value(source: int | Source) -> int:
     return source.value if isinstance(source, Source) else source
-
-
-def _other_tensor(row: Row) -> str | None:
-    """What would work where the tensor and not its shape is at fault."""
-    if type(row.layer).__name__ == "View":
-        return "Reshape takes a tensor that does not lie in one piece"
-    return "inplace: false" if getattr(row.layer, "inplace", False) else None
-
-
-def _tracker() -> str:
-    """Where to report: the issue tracker named in the package's metadata."""
-    from importlib.metadata import PackageNotFoundError, metadata
-
-    try:
-        links = metadata("shapeproof").get_all("Project-URL") or []
-    except PackageNotFoundError:
-        links = []
-    urls = [link.partition(", ")[2] for link in links if link.lower().startswith(("issues", "bug"))]
-    return f"at {urls[0]}" if urls else "in the project's issue tracker"
