@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 TITLES: dict[str, str] = {
     "fc_to_conv": "From the fully connected layer to the convolution",
     "flip": "Convolution and cross-correlation",
+    "channels": "Channels, groups, and the 1 x 1 convolution",
+    "toeplitz": "The convolution layer as a matrix",
+    "algebra": "The algebra of convolution",
 }
 
 CHAPTERS: dict[str, dict[str, str]] = {
@@ -34,6 +37,21 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "flip-2d": "The flip on two axes",
         "flip-3d": "The flip on three axes",
         "flip-nd": "The flip on any number of axes",
+    },
+    "channels": {
+        "channels": "The convolution layer with channels in and out",
+        "pointwise-conv": "A `1 x 1` convolution is a linear layer at each pixel",
+    },
+    "toeplitz": {
+        "toeplitz": "Correlation is multiplication by a doubly block Toeplitz matrix",
+    },
+    "algebra": {
+        "conv-commutative": "Convolution is commutative",
+        "conv-associative": "Convolution is associative",
+        "conv-linear": "Convolution is linear",
+        "conv-unit": "The impulse is the unit of convolution",
+        "conv-shift": "Convolution commutes with shifts",
+        "corr-corr": "Two correlations in a row are one, with the convolved kernel",
     },
 }
 
