@@ -1,8 +1,8 @@
 """Convolution: `Conv1d`, `Conv2d`, `Conv3d`, in torch's words.
 
 One output cell a window: floor((n-e+p+s)/s) on each axis, e the dilated span, p = 2 padding (`formulas.window_count`).
-The constructor looks at channels, groups, kernel and strings only; stride, padding and dilation it stores unseen, and forward
-refuses them. A record keeps that apart: `windows` is None where forward will refuse whatever the input is.
+The constructor looks at channels, groups, kernel and strings only; stride, padding and dilation it stores unseen, and
+forward refuses them. A record keeps that apart: `windows` is None where forward will refuse whatever the input is.
 
 Source: torch/nn/modules/conv.py; aten/src/ATen/native/Convolution.cpp (`check_shape_forward`).
 """

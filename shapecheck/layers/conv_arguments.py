@@ -28,7 +28,7 @@ PADDING_WORDS = ("same", "valid")
 
 
 def construct(layer: Any, transposed: bool = False) -> None:
-    """Refuse what torch's constructor refuses; a layer that waits for in_channels is checked as torch checks Lazy ones."""
+    """Refuse what torch's constructor refuses; of a layer that waits for in_channels, what a Lazy one's refuses."""
     if transposed:
         _check_word("padding_mode", layer.padding_mode, ("zeros",))
     _check_groups(layer)
@@ -178,7 +178,7 @@ def _paddings(
 
 
 def _axes_padded(layer: Any) -> int:
-    """On how many axes 'same' pads: with a padding mode torch pairs the axes with the dilations as given, one may be short."""
+    """On how many axes 'same' pads: with a padding mode torch pairs the axes with the dilations as given."""
     axes: int = layer.axes
     return axes if layer.padding_mode == "zeros" else min(axes, len(ntuple(layer.dilation, axes)))
 
@@ -194,7 +194,7 @@ def _mode_padding(layer: Any, inputs: tuple[Shape, ...]) -> tuple[int, ...]:
     return tuple(map(int, entries))
 
 
-# In forward, by the input ----------------------------------------------------------------------------------------------
+# In forward, by the input ---------------------------------------------------------------------------------------------
 
 
 def check(layer: Any, x: Shape) -> tuple[Window, ...]:
@@ -234,6 +234,8 @@ def check_channels(layer: Any, x: Shape, channels: Dim) -> None:
 def _nominal(layer: Any, x: Shape) -> Shape | None:
     """The shape the author means, had the input the right channels."""
     right = (*x[: -layer.axes - 1], layer.in_channels, *x[-layer.axes :])
+    if right == x:  # the padding made the channels wrong
+        return None
     try:
         return layer.shape(right)
     except ShapeError:

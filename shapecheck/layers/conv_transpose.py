@@ -1,7 +1,7 @@
 """Transposed convolution: `ConvTranspose1d`, `ConvTranspose2d`, `ConvTranspose3d`, in torch's words.
 
 The size a convolution of the same arguments would have taken to the input's: (n-1)s - p + e + op on each axis
-(`formulas.transposed_size`). Several sizes go to the same one; output_padding, or forward's output_size, says which is meant.
+(`formulas.transposed_size`). Several sizes go to the same one; output_padding, or forward's output_size, says which.
 Source: torch/nn/modules/conv.py (`_ConvTransposeNd._output_padding`);
 aten/src/ATen/native/NaiveConvolutionTranspose2d.cpp (`slow_conv_transpose2d_shape_check`).
 """
@@ -105,7 +105,7 @@ class _ConvTranspose(Layer):
                 raise refusal(self, (x,), "SP317", text, "output_padding", mends=mends, output_padding=op, s=s, d=d)
 
     def _takes_none(self, x: Shape, steps: tuple[Step, ...]) -> bool:
-        """Whether torch takes an output of no cells: oneDNN's kernels do, its own do not, and it picks by these rules."""
+        """Whether torch takes an output of no cells: oneDNN's kernels do, its own do not; these rules pick one."""
         kernel, batch = conv_arguments.kernel_of(self), 1 if len(x) == self.axes + 1 else x[0]
         if batch == 0:
             return True
@@ -168,7 +168,7 @@ class _ConvTranspose(Layer):
         return product(inputs[0], self.out_channels // self.groups * self._cells())
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
-        """Output o reads the inputs between (o + q - (e-1))/s and (o + q)/s: a window with fractions for span and stride."""
+        """Output o reads the inputs from (o+q-(e-1))/s to (o+q)/s: a window whose span and stride may be fractions."""
         if seen is None:
             return None
         out = []

@@ -1,7 +1,7 @@
 """Fractional max pooling: `FractionalMaxPool2d`, `FractionalMaxPool3d`, in torch's words.
 
-The output size is given, or is int(n * ratio) in double precision (`formulas.scaled_size`); windows of kernel_size cells are placed
-at random, so that each cell's field is left to chance.
+The output size is given, or is int(n * ratio) in double precision (`formulas.scaled_size`); windows of kernel_size
+cells are placed at random, so that each cell's field is left to chance.
 Source: torch/nn/modules/pooling.py; torch/nn/functional.py (`fractional_max_pool2d_with_indices`);
 aten/src/ATen/native/FractionalMaxPool2d.cpp, FractionalMaxPool3d.cpp.
 """
@@ -83,7 +83,8 @@ class _Fractional(Layer):
             if isinstance(n, Size):
                 text = f"output_ratio needs a number to multiply, the size {n} is open"
                 raise refusal(self, (x,), "SP314", text, "output_ratio")
-        return tuple(scaled_size(n, ratio) for n, ratio in zip(x[-axes:], ratios, strict=False))  # type: ignore[arg-type]
+        sizes: tuple[Any, ...] = x[-axes:]
+        return tuple(scaled_size(n, ratio) for n, ratio in zip(sizes, ratios, strict=False))
 
     def _refuse(self, x: Shape, kernel: tuple[int, ...], n: Any, k: int, o: int) -> None:
         slack = 0 if self.fits is FRACTIONAL_FITS else 1
@@ -118,10 +119,9 @@ class FractionalMaxPool3d(_Fractional):
 
     def __post_init__(self) -> None:
         kernel = self.kernel_size
-        listed = isinstance(kernel, (tuple, list))
-        if any(not isinstance(k, (int, float) if listed else object) for k in (kernel if listed else ())) or any(
-            isinstance(k, (int, float) if listed else int) and not k > 0 for k in (kernel if listed else (kernel,))
-        ):
+        alone = (kernel,) if isinstance(kernel, int) else ()  # torch compares an int, or all that a list holds
+        entries = kernel if isinstance(kernel, (tuple, list)) else alone
+        if not all(isinstance(k, (int, float)) and k > 0 for k in entries):
             text = f"kernel_size is {value_text(kernel)}, it must be 1 or more"
             raise construct_error("SP202", text, argument="kernel_size", hint="kernel_size: 1")
         _Fractional.__post_init__(self)

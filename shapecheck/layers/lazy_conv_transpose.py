@@ -1,4 +1,4 @@
-"""The Lazy transposed convolutions, `LazyConvTranspose1d` to `3d`: they infer in_channels, and do not check all they should.
+"""The Lazy transposed convolutions, `LazyConvTranspose1d` to `3d`: they infer in_channels, and forget a check.
 
 Source: torch/nn/modules/conv.py (`_LazyConvXdMixin.initialize_parameters`).
 """
@@ -12,7 +12,7 @@ from shapecheck.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, C
 
 
 class _Lazy(Layer):
-    """torch forgets to ask of a Lazy one whether groups divide out_channels: without a bias, what is left over is dropped."""
+    """torch does not ask a Lazy one whether groups divide out_channels: without a bias, it drops what is left over."""
 
     __slots__ = ()
 

@@ -1,6 +1,6 @@
 """Power-average pooling: `LPPool1d`, `LPPool2d`, `LPPool3d`, in torch's words; the windows are those of `pool.py`.
 
-Source: torch/nn/modules/pooling.py; torch/nn/functional.py (`lp_pool2d`): an average pool of powers, or a max pool for inf.
+An average pool of powers, or for inf a max pool. Source: torch/nn/modules/pooling.py; functional.py (`lp_pool2d`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _LPPool(Pool):
         return self.standing(inputs, 0, 1)
 
     def _check_kernel(self, inputs: tuple[Shape, ...]) -> None:
-        """Refuse a list of another length: torch unpacks it in Python; in 1-D it multiplies by it, so no list at all."""
+        """Refuse a list of another length, which torch unpacks in Python, and in 1-D any: it multiplies by it."""
         kernel, axes = self.kernel_size, self.axes
         listed = isinstance(kernel, (tuple, list))
         if listed and (len(kernel) != axes if axes > 1 else not self._is_max()):

@@ -1,8 +1,8 @@
 """Pooling by windows: what all such pools share, and `MaxPool1d`, `MaxPool2d`, `MaxPool3d`, in torch's words.
 
 As many windows as a convolution has, the stride being the window unless given; in ceil mode the last may overhang
-(`formulas.ceil_window_count`). The constructor looks at nothing, every refusal is forward's: `windows` is None where forward
-will refuse whatever the input is.
+(`formulas.ceil_window_count`). The constructor looks at nothing, every refusal is forward's: `windows` is None where
+forward will refuse whatever the input is.
 Source: torch/nn/modules/pooling.py; aten/src/ATen/native/Pool.h (`pool2d_shape_check`, `pooling_output_shape`).
 """
 
@@ -143,7 +143,7 @@ class Pool(Layer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _MaxPool(Pool):
-    """Field names and meanings are those of `torch.nn.MaxPool*d`; with return_indices two shapes, values and indices."""
+    """Field names and meanings are those of `torch.nn.MaxPool*d`; with return_indices two shapes, not one."""
 
     formula: ClassVar[str] = "floor((n + 2 padding - dilation (kernel_size - 1) - 1)/stride) + 1 on each axis"
 

@@ -1,8 +1,9 @@
-"""Max unpooling: `MaxUnpool1d`, `MaxUnpool2d`, `MaxUnpool3d`, in torch's words: values go back to where their indices say.
+"""Max unpooling, `MaxUnpool1d`, `MaxUnpool2d`, `MaxUnpool3d`, in torch's words: values go back to where they came from.
 
-The usual output size is (n-1)s - p + k (`formulas.transposed_size`); forward's output_size may ask for less than a stride more or
-less. Indices are taken to be in range.
-Source: torch/nn/modules/pooling.py; torch/nn/functional.py (`_unpool_output_size`); aten/src/ATen/native/MaxUnpooling.cpp.
+The usual output size is (n-1)s - p + k (`formulas.transposed_size`); forward's output_size may ask for less than a
+stride more or less. Indices are taken to be in range.
+Source: torch/nn/modules/pooling.py; torch/nn/functional.py (`_unpool_output_size`);
+aten/src/ATen/native/MaxUnpooling.cpp.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from shapecheck.sizes import Dim, Shape, can_equal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _MaxUnpool(Layer):
-    """Field names and meanings are those of `torch.nn.MaxUnpool*d` and its forward's `output_size`; inputs: values, indices."""
+    """Field names and meanings are those of `torch.nn.MaxUnpool*d` and its forward's; inputs: values and indices."""
 
     axes: ClassVar[int]
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)

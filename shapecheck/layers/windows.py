@@ -1,7 +1,7 @@
 r"""What the layers with windows share: how torch reads their arguments, and what it wants of their input.
 
-torch hands most window arguments to C++ as lists of 64-bit integers, and C++ is particular: the first entry must be an int
-and no bool, later ones may be bools, floats never; one entry stands for all axes, any other number must be that of the axes.
+torch hands most window arguments to C++ as lists of 64-bit integers, and C++ is particular: the first entry must be an
+int and no bool, later ones may be bools, floats never; one entry stands for all axes, else there is one an axis.
 
 Main definitions: `int_list` (that rule), `read_ints`, `check_image`, `counts_text`.
 Source: torch/csrc/utils/python_arg_parser.cpp (`is_int_list`), aten/src/ATen/native/utils/ParamUtils.h
