@@ -56,9 +56,9 @@ class Answers:
             try:
                 yield pickle.load(self._child.replies)
             except (EOFError, pickle.UnpicklingError):
-                words = self._child.end()
-                yield Death(words)
+                death = Death(self._child.end())
                 self._child = self._next(index + 1)
+                yield death
 
     def __enter__(self) -> Answers:
         """The answers themselves."""
@@ -106,6 +106,7 @@ def _forked(answer: Callable[[Any], Any], questions: Sequence[Any], seconds: flo
     try:  # the child: it must not return into the caller's code, nor flush the caller's buffers
         os.close(reading)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        faulthandler.disable()  # a death is an answer here, not a report on the caller's terminal
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
