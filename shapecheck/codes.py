@@ -746,6 +746,25 @@ CODES: dict[str, Page] = {
         right_call="--size H=32 --size W=32",
         verify=True,
     ),
+    "SP407": Page(
+        "torch's meta device errs",
+        "On some inputs torch's meta device gives another shape than torch's CPU, or refuses what the CPU takes. The "
+        "CPU's word counts: the layer was compared there. It is a note; where the layer is too large for that, it is "
+        "not verified.",
+        wrong=_spec("""
+            input: [4, 2, 1, 0, 9]
+            layers:
+              - PixelUnshuffle: 3
+        """),
+        right=_spec("""
+            input: [4, 2, 1, 0, 9]
+            layers:
+              - PixelUnshuffle: 3
+        """),
+        wrong_call="--device meta",
+        right_call="--device cpu",
+        verify=True,
+    ),
     # sizes -----------------------------------------------------------------------------------------------------------
     "SP501": Page(
         "the network has no such open size",

@@ -203,7 +203,7 @@ def test_what_open_sizes_give_is_held_against_the_numbers_too(monkeypatch: pytes
 
 
 def test_torchs_own_words_are_quoted() -> None:
-    """A layer that is refused is offered to torch, which says so in its words, in facts and message, each in one line."""
+    """A layer that is refused is offered to torch, whose words stand in facts and message, in one line."""
     wrong = {"Conv2d": {"in_channels": 4, "out_channels": 2, "kernel_size": 3}}
     report = checked([2, 3, 8, 8], wrong, "Flatten")
     finding = report.diagnostics[0]
