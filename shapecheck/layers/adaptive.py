@@ -41,7 +41,7 @@ class _Adaptive(Layer):
             check_image(self, x, axes)
         if 0 in x[1:] and not (self.averages and sizes == (1,)):
             self._check_empty(x)
-        return countable(self, x, x[:-axes] + sizes)
+        return countable(self, (x,), x[:-axes] + sizes)
 
     def _check_empty(self, x: Shape) -> None:
         axes = self.axes

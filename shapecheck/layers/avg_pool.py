@@ -54,6 +54,7 @@ class AvgPool1d(_AvgPool):
 
     __slots__ = ()
     axes = 1
+    lists = True
 
 
 class AvgPool2d(_AvgPoolND):

@@ -18,7 +18,7 @@ from shapecheck.formulas import PAD_REFLECTS, PAD_WRAPS, dilated, same_padding
 from shapecheck.layers.arguments import check_weight, divides
 from shapecheck.layers.base import LIMIT, Window, closest, ntuple, product, shape_text
 from shapecheck.layers.refusal import refusal, value_text
-from shapecheck.layers.windows import check_image, empty_input, read_ints
+from shapecheck.layers.windows import check_image, empty_input, fitting, read_ints, short
 from shapecheck.sizes import Dim, Shape, Size, can_equal
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -133,11 +133,11 @@ def weight(layer: Any, inputs: tuple[Shape, ...]) -> tuple[int, ...]:
             mends=[{"groups": 1}],
         )
     if len(kernel) != axes:
-        mends = [{"kernel_size": (kernel * axes)[:axes]}]
+        mends = [{"kernel_size": short((kernel * axes)[:axes])}]
         text = f"kernel_size has {len(kernel)} entries, it must be a whole number or a list of {axes}"
         raise refusal(layer, inputs, "SP309", text, "kernel_size", mends=mends, kernel_size=kernel)
     if 0 in kernel and layer.in_channels != 0:
-        mends = [{"kernel_size": tuple(max(cells, 1) for cells in kernel)}]
+        mends = [{"kernel_size": short([max(cells, 1) for cells in kernel])}]
         text = f"kernel_size is {value_text(kernel)}, it must be 1 or more"
         raise refusal(layer, inputs, "SP309", text, "kernel_size", mends=mends, kernel_size=kernel)
     if layer.out_channels == 0:
@@ -245,13 +245,14 @@ def _nominal(layer: Any, x: Shape) -> Shape | None:
 def window_too_long(layer: Any, x: Shape, found: tuple[Window, ...]) -> ShapeError:
     """The error for an input that is shorter than the window even with its padding."""
     axes = layer.axes
-    short = [(n, e, p, s) for n, (e, p, _, s) in zip(x[-axes:], found, strict=True) if n + p < e]
-    n, e, p, s = short[0] if short else (x[-1], *found[-1][:2], found[-1][3])
+    axis = next((i for i, (n, (e, p, _, _)) in enumerate(zip(x[-axes:], found, strict=True)) if n + p < e), 0)
+    n, (e, p, _, s) = x[axis - axes], found[axis]
     padding = tuple(
         max(q, -((n - e) // 2)) if isinstance(n, int) else q for n, (e, _, q, _) in zip(x[-axes:], found, strict=True)
     )
-    shorter = tuple(min(k, n) if isinstance(n, int) else k for n, k in zip(x[-axes:], kernel_of(layer), strict=True))
-    mends = [{"padding": padding}, {"kernel_size": shorter}]
+    dilation = [(e - 1) // (k - 1) if k > 1 else 1 for k, (e, _, _, _) in zip(kernel_of(layer), found, strict=True)]
+    padded = [n + p for n, (_, p, _, _) in zip(x[-axes:], found, strict=True)]
+    mends = [{"padding": short(padding)}, {"kernel_size": fitting(kernel_of(layer), dilation, padded)}]
     cells = "cell" if n + p == 1 else "cells"
     text = f"the window spans {e} cells, its {'padded ' if p else ''}input has {n + p} {cells}"
     return refusal(layer, (x,), "SP301", text, "kernel_size", mends=mends, n=n, k=e, p=p, s=s)

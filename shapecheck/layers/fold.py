@@ -14,7 +14,7 @@ from shapecheck.formulas import WINDOW_FITS, dilated, window_count
 from shapecheck.layers.arguments import divides
 from shapecheck.layers.base import Layer, Seen, check_rank, ntuple, product, shape_text
 from shapecheck.layers.refusal import refusal, value_text
-from shapecheck.layers.windows import check_image, empty_input, read_ints
+from shapecheck.layers.windows import check_image, empty_input, read_ints, short
 from shapecheck.sizes import Dim, Shape, can_equal
 
 AXES = 2
@@ -50,7 +50,7 @@ class _Blocks(Layer):
         entries = ntuple(value, AXES)
         if len(entries) != AXES:
             text = f"{name} has {len(entries)} entries, it must be a whole number or a list of {AXES}"
-            raise refusal(self, (x,), "SP309", text, name, mends=[{name: (entries * AXES)[:AXES]}])
+            raise refusal(self, (x,), "SP309", text, name, mends=[{name: short((entries * AXES)[:AXES])}])
         return read_ints(self, (x,), name, entries, AXES, least=least)
 
     def _too_long(
@@ -58,7 +58,9 @@ class _Blocks(Layer):
     ) -> ShapeError:
         shorter = tuple(min(k, m) if isinstance(m, int) else k for k, m in zip(kernel, sizes, strict=True))
         text = f"the window spans {e} cells, its {'padded ' if p else ''}picture has {n + p}"
-        return refusal(self, (x,), "SP301", text, "kernel_size", mends=[{"kernel_size": shorter}], n=n, k=e, p=p, s=s)
+        return refusal(
+            self, (x,), "SP301", text, "kernel_size", mends=[{"kernel_size": short(shorter)}], n=n, k=e, p=p, s=s
+        )
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """Not told: two axes become one, or one two."""

@@ -15,7 +15,7 @@ from shapecheck.diagnostics import construct_error
 from shapecheck.formulas import FRACTIONAL_FITS, FRACTIONAL_FITS_3D, Condition, scaled_size
 from shapecheck.layers.base import LIMIT, Layer, Seen, ntuple
 from shapecheck.layers.refusal import refusal, value_text
-from shapecheck.layers.windows import check_image, empty_input, read_ints
+from shapecheck.layers.windows import check_image, empty_input, read_ints, short
 from shapecheck.sizes import Shape, Size
 
 
@@ -68,7 +68,7 @@ class _Fractional(Layer):
         entries = ntuple(value, self.axes)
         if len(entries) != self.axes:
             text = f"{name} has {len(entries)} entries, it must be a whole number or a list of {self.axes}"
-            raise refusal(self, (x,), "SP309", text, name, mends=[{name: (entries * self.axes)[: self.axes]}])
+            raise refusal(self, (x,), "SP309", text, name, mends=[{name: short((entries * self.axes)[: self.axes])}])
         return read_ints(self, (x,), name, entries, self.axes, least=least)
 
     def _output_size(self, x: Shape) -> Any:

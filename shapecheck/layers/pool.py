@@ -23,7 +23,7 @@ from shapecheck.formulas import (
 )
 from shapecheck.layers.base import LIMIT, Layer, Seen, Window, windowed_field
 from shapecheck.layers.refusal import refusal, value_text
-from shapecheck.layers.windows import check_image, counts_text, empty_input, read_ints
+from shapecheck.layers.windows import check_image, counts_text, empty_input, fitting, int_list, read_ints, short
 from shapecheck.sizes import Dim, Shape
 
 _set = object.__setattr__
@@ -39,6 +39,7 @@ class Pool(Layer):
 
     axes: ClassVar[int]
     inside: ClassVar[bool] = False  # whether the window may not be longer than the bare input
+    lists: ClassVar[bool] = False  # whether the constructor makes a tuple of what it is given, a string's letters too
     windows: tuple[Window, ...] | None
     kernel_size: Any
     stride: Any
@@ -82,11 +83,12 @@ class Pool(Layer):
 
     def _too_long(self, x: Shape, n: Dim, window: Window) -> ShapeError:
         span, padding, _, stride = window
-        spans = [(m, e) for m, (e, _, _, _) in zip(x[-self.axes :], self.windows or (), strict=True)]
-        shorter = tuple(min(m, e) if isinstance(m, int) else e for m, e in spans)
-        mends: list[dict[str, Any]] = [{"kernel_size": shorter}]
+        axes, sizes = self.axes, x[-self.axes :]
+        kernel = int_list(self.kernel_size, axes) or ()
+        dilation = int_list(getattr(self, "dilation", 1), axes) or ()
+        mends: list[dict[str, Any]] = [{"kernel_size": fitting(kernel, dilation, sizes)}]
         if hasattr(self, "padding"):
-            mends = [{"padding": tuple(e // 2 for _, e in spans)}, *mends, {"kernel_size": shorter, "padding": 0}]
+            mends = [{"padding": short([k // 2 for k in kernel])}, *mends, {**mends[0], "padding": 0}]
         inside = self.must_fit_inside()
         cells = n if inside else n + padding
         text = f"the window spans {span} cells, its {'' if inside or not padding else 'padded '}input has {cells}"
@@ -109,7 +111,7 @@ class Pool(Layer):
     def standing(self, inputs: tuple[Shape, ...], padding: Any, dilation: Any) -> tuple[Window, ...]:
         """The window on each axis, kernel_size standing for the stride where there is none."""
         kernel, stride = self.kernel_size, self.stride
-        if stride is None or stride == () or stride == []:
+        if stride is None or stride == () or stride == [] or (self.lists and stride == ""):
             stride = kernel
         if (
             type(kernel) is type(stride) is type(padding) is type(dilation) is int
@@ -125,7 +127,14 @@ class Pool(Layer):
             half = tuple(min(k // 2, q) for k, q in zip(kernel, padding, strict=True))
             text = f"padding {value_text(padding)} is more than half the window {value_text(kernel)}"
             raise refusal(
-                self, inputs, "SP311", text, "padding", mends=[{"padding": half}], padding=padding, kernel_size=kernel
+                self,
+                inputs,
+                "SP311",
+                text,
+                "padding",
+                mends=[{"padding": short(half)}],
+                padding=padding,
+                kernel_size=kernel,
             )
         return tuple((dilated(k, d), 2 * q, q, s) for k, d, q, s in zip(kernel, dilation, padding, stride, strict=True))
 

@@ -28,34 +28,42 @@ def refusal(
     **facts: Any,
 ) -> ShapeError:
     """The error for an input the layer does not take; its hint is the first change in `mends` that works."""
-    hint = None if _trying.get() or not inputs else _first_that_works(layer, inputs, mends)
+    hint = None if _trying.get() or not inputs else _first_that_works(layer, inputs, mends, argument)
     return forward_error(code, message, argument=argument, hint=hint, nominal=nominal, **facts)
 
 
-def _first_that_works(layer: Layer, inputs: tuple[Any, ...], mends: Iterable[Mapping[str, Any]]) -> str | None:
+def _first_that_works(
+    layer: Layer, inputs: tuple[Any, ...], mends: Iterable[Mapping[str, Any]], argument: str | None
+) -> str | None:
+    """The hint: the first change with which the layer takes its input, else the first that leaves only other faults."""
     token = _trying.set(True)
+    second = None
     try:
         for changes in mends:
             try:
                 replace(layer, **changes).shape(*inputs)  # type: ignore[type-var]
-            except ShapeError:
-                continue
-            return ", ".join(f"{name}: {value_text(value)}" for name, value in changes.items())
-        return None
+            except ShapeError as error:
+                if second is None and error.diagnostics[0].argument not in (argument, *changes):
+                    second = changes
+            else:
+                return _hint(changes)
+        return None if second is None else _hint(second)
     finally:
         _trying.reset(token)
 
 
-def value_text(value: Any) -> str:
-    """An argument's value as a spec writes it; equal numbers on all axes are written once.
+def _hint(changes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {value_text(value)}" for name, value in changes.items())
 
-    >>> value_text(3), value_text((1, 2)), value_text((2, 2)), value_text(None), value_text(True)
-    ('3', '[1, 2]', '2', 'null', 'true')
+
+def value_text(value: Any) -> str:
+    """An argument's value as a spec writes it.
+
+    >>> value_text(3), value_text((1, 2)), value_text(None), value_text(True)
+    ('3', '[1, 2]', 'null', 'true')
     """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, (tuple, list)):
-        if len(value) > 1 and all(type(entry) is int and entry == value[0] for entry in value):
-            return str(value[0])
         return "[" + ", ".join(map(value_text, value)) + "]"
     return str(value)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from shapecheck.formulas import UNPOOL_SIZE, transposed_size
 from shapecheck.layers.base import LIMIT, Layer, Seen, ntuple, shape_text
 from shapecheck.layers.refusal import refusal, value_text
-from shapecheck.layers.windows import LAYOUT, check_image, empty_input, read_ints
+from shapecheck.layers.windows import LAYOUT, check_image, countable, empty_input, read_ints
 from shapecheck.sizes import Dim, Shape, can_equal
 
 
@@ -48,7 +48,7 @@ class _MaxUnpool(Layer):
                 text = f"the output would have {o} cells on an axis"
                 mends = [{"padding": 0}, {"kernel_size": 2}]
                 raise refusal(self, both, "SP312", text, "padding", mends=mends, output=sizes)
-        return (*x[:-axes], *sizes)
+        return countable(self, both, x[:-axes] + sizes)
 
     def _usual(self, both: tuple[Shape, ...]) -> tuple[tuple[Dim, ...], tuple[int, ...]]:
         """The size without output_size, and the stride, on each axis."""

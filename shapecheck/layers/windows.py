@@ -3,7 +3,7 @@ r"""What the layers with windows share: how torch reads their arguments, and wha
 torch hands most window arguments to C++ as lists of 64-bit integers, and C++ is particular: the first entry must be an
 int and no bool, later ones may be bools, floats never; one entry stands for all axes, else there is one an axis.
 
-Main definitions: `int_list` (that rule), `read_ints`, `check_image`, `counts_text`.
+Main definitions: `int_list` (that rule), `read_ints`, `check_image`, `fitting`, `counts_text`.
 Source: torch/csrc/utils/python_arg_parser.cpp (`is_int_list`), aten/src/ATen/native/utils/ParamUtils.h
 (`expand_param_if_needed`).
 """
@@ -55,7 +55,7 @@ def read_ints(
             mend = tuple(min(max(entry, least), most) for entry in found)
             raise refusal(
                 layer, inputs, "SP309", f"{name} is {value_text(value)}, it must be {bound}", name,
-                mends=[{name: _short(mend)}], **{name: value},
+                mends=[{name: short(mend)}], **{name: value},
             )  # fmt: skip
     return found
 
@@ -74,12 +74,26 @@ def _nearest(value: Any, axes: int) -> Iterable[Any]:
     except (TypeError, ValueError, OverflowError):
         return
     if numbers:
-        yield _short((numbers + numbers[-1:] * axes)[:axes])
+        yield short((numbers + numbers[-1:] * axes)[:axes])
 
 
-def _short(entries: Sequence[int]) -> Any:
-    """One number where all are equal."""
-    return entries[0] if all(entry == entries[0] for entry in entries) else tuple(entries)
+def short(entries: Sequence[Any]) -> Any:
+    """One number where all are equal, as arguments an axis may be written.
+
+    >>> short((2, 2)), short((1, 2))
+    (2, (1, 2))
+    """
+    return entries[0] if entries and all(entry == entries[0] for entry in entries) else tuple(entries)
+
+
+def fitting(kernel: Sequence[int], dilation: Sequence[int], sizes: Sequence[Any]) -> Any:
+    """The kernel, no longer than fits on these sizes; open ones are no bound.
+
+    >>> fitting((4, 3), (2, 1), (5, 2))
+    (3, 2)
+    """
+    axes = zip(kernel, dilation, sizes, strict=True)
+    return short([min(k, max((n - 1) // d + 1, 1)) if isinstance(n, int) else k for k, d, n in axes])
 
 
 def check_image(layer: Layer, x: Shape, axes: int) -> None:
@@ -107,12 +121,14 @@ def counts_text(x: Shape, windows: Sequence[Window], output: Shape) -> str:
     return r",\quad ".join(dict.fromkeys(lines))
 
 
-def countable(layer: Layer, x: Shape, out: Shape) -> Shape:
+def countable(layer: Layer, inputs: tuple[Shape, ...], out: Shape) -> Shape:
     """The output shape itself, unless torch cannot count its strides, in which empty axes count as 1."""
     strides = 1
     for dim in out[1:]:
         if isinstance(dim, int) and dim:
             strides *= dim
     if strides >= LIMIT:
-        raise refusal(layer, (x,), "SP310", f"the output {shape_text(out)} is too large for torch to count", output=out)
+        raise refusal(
+            layer, inputs, "SP310", f"the output {shape_text(out)} is too large for torch to count", output=out
+        )
     return out
