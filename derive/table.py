@@ -22,6 +22,7 @@ TITLES: dict[str, str] = {
     "channels": "Channels, groups, and the 1 x 1 convolution",
     "toeplitz": "The convolution layer as a matrix",
     "algebra": "The algebra of convolution",
+    "adjoint": "Backwards through a layer",
 }
 
 CHAPTERS: dict[str, dict[str, str]] = {
@@ -40,7 +41,7 @@ CHAPTERS: dict[str, dict[str, str]] = {
     },
     "channels": {
         "channels": "The convolution layer with channels in and out",
-        "pointwise-conv": "A `1 x 1` convolution is a linear layer at each pixel",
+        "pointwise-conv": "A 1 x 1 convolution is a linear layer at each pixel",
     },
     "toeplitz": {
         "toeplitz": "Correlation is multiplication by a doubly block Toeplitz matrix",
@@ -52,6 +53,10 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "conv-unit": "The impulse is the unit of convolution",
         "conv-shift": "Convolution commutes with shifts",
         "corr-corr": "Two correlations in a row are one, with the convolved kernel",
+    },
+    "adjoint": {
+        "adjoint": "Transposed convolution is the adjoint of correlation",
+        "gradients": "The gradients with respect to input, kernel and bias",
     },
 }
 

@@ -24,7 +24,7 @@ from derive.terms import Term
 
 h, m, n, i, j, a, b, c, k, t = integers("h m n i j a b c k t")
 u, v = reals("u v")
-K, L, M, X, Z, S, Y, E = arrays("K L M X Z S Y E")
+K, L, M, X, Z, S, Y = arrays("K L M X Z S Y")
 
 ZERO = sp.Integer(0)
 CELLS = (a, 0, h - 1)
@@ -208,13 +208,13 @@ def _linear_in_kernel() -> Theorem:
     )
 
 
-IMPULSE = Equation(E[a], sp.KroneckerDelta(a, 0), (a,), because="`E` is the impulse: one at 0")
+IMPULSE = Equation(Z[a], sp.KroneckerDelta(a, 0), (a,), because="`Z` is the impulse: one at 0")
 
 
 def conv_unit() -> Theorem:
     """The impulse is the unit, from the left; as parts from the right, alone, and moved."""
     return (
-        Derivation(total(E[a] * X[i - a], CELLS), sp.Ge(h, 1), IMPULSE)
+        Derivation(total(Z[a] * X[i - a], CELLS), sp.Ge(h, 1), IMPULSE)
         .equation(IMPULSE)
         .delta(a)
         .qed(X[i], "conv-unit", parts=[_unit_right(), _only_unit(), _moved_unit()])
@@ -224,7 +224,7 @@ def conv_unit() -> Theorem:
 def _unit_right() -> Theorem:
     """The impulse as the input: out comes the kernel."""
     return (
-        Derivation(total(K[a] * E[i - a], CELLS), sp.Ge(h, 0), _box(K, [h]), IMPULSE)
+        Derivation(total(K[a] * Z[i - a], CELLS), sp.Ge(h, 0), _box(K, [h]), IMPULSE)
         .equation(IMPULSE)
         .support(a, sp.Min(0, i), sp.Max(h - 1, i), because="make room for `a = i`; outside its cells `K` is zero")
         .delta(a)
@@ -236,19 +236,19 @@ def _only_unit() -> Theorem:
     """A kernel that leaves the impulse as it is, is the impulse."""
     delta = sp.KroneckerDelta
     leaves = Equation(
-        total(E[a] * delta(i - a, 0), CELLS),
+        total(Z[a] * delta(i - a, 0), CELLS),
         delta(i, 0),
         (i,),
-        because="convolution with `E` leaves the impulse as it is",
+        because="convolution with `Z` leaves the impulse as it is",
         defines=False,
     )
     room = (a, sp.Min(0, i), sp.Max(h - 1, i))
     return (
-        Derivation(E[i], sp.Ge(h, 0), _box(E, [h]), leaves)
+        Derivation(Z[i], sp.Ge(h, 0), _box(Z, [h]), leaves)
         .backwards(
-            "delta", total(E[a] * delta(i - a, 0), room), k=a, because="the answer to the impulse is the kernel itself"
+            "delta", total(Z[a] * delta(i - a, 0), room), k=a, because="the answer to the impulse is the kernel itself"
         )
-        .support(a, 0, h - 1, because="outside its cells `E` is zero")
+        .support(a, 0, h - 1, because="outside its cells `Z` is zero")
         .equation(leaves, at={i: i})
         .qed(delta(i, 0), "conv-unit/only", "There is no other unit", witness=[IMPULSE])
     )
@@ -256,9 +256,9 @@ def _only_unit() -> Theorem:
 
 def _moved_unit() -> Theorem:
     """An impulse at t is the shift by t."""
-    moved = Equation(E[a], sp.KroneckerDelta(a, t), (a,), because="`E` is one at `t`")
+    moved = Equation(Z[a], sp.KroneckerDelta(a, t), (a,), because="`Z` is one at `t`")
     return (
-        Derivation(total(E[a] * X[i - a], CELLS), sp.Ge(t, 0), sp.Le(t, h - 1), moved)
+        Derivation(total(Z[a] * X[i - a], CELLS), sp.Ge(t, 0), sp.Le(t, h - 1), moved)
         .equation(moved)
         .delta(a)
         .qed(X[i - t], "conv-unit/shift", "Convolution with an impulse at `t` is the shift by `t`")

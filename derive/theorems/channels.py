@@ -21,7 +21,7 @@ from derive.terms import substitute
 
 i, j, k, l, a, b, c, e, f, o, r, t = integers("i j k l a b c e f o r t")  # noqa: E741
 n1, n2, m, g, p, q, h, w, Delta = integers("n1 n2 m g p q h w Delta")
-W, V, v, U, u, H, X, K, G, M, D, Z = arrays("W V v U u H X K G M D Z")
+W, V, v, U, u, H, X, K, G, A, D, Z = arrays("W V v U u H X K G A D Z")
 
 ZERO, ONE = sp.Integer(0), sp.Integer(1)
 EVERY = (None, None)
@@ -203,7 +203,7 @@ def _count_groups() -> Theorem:
 
 def pointwise() -> Theorem:
     """A kernel of one cell is a matrix that acts on the channels of each pixel."""
-    matrix = Equation(M[o, f], K[o, f, 0, 0], (o, f), because="`M` holds the only cells of the kernel")
+    matrix = Equation(A[o, f], K[o, f, 0, 0], (o, f), because="`A` holds the only cells of the kernel")
     return (
         Derivation(
             u[o] + total(K[o, f, a, b] * X[f, i + a, j + b], (f, 0, m - 1), (a, 0, ZERO), (b, 0, ZERO)),
@@ -214,9 +214,9 @@ def pointwise() -> Theorem:
         .single(a)
         .equation(matrix, backwards=True)
         .qed(
-            u[o] + total(M[o, f] * X[f, i, j], (f, 0, m - 1)),
+            u[o] + total(A[o, f] * X[f, i, j], (f, 0, m - 1)),
             "pointwise-conv",
-            about="It is the linear layer with weight `M` and bias `u`, from `m` channels to `q`, "
+            about="It is the linear layer with weight `A` and bias `u`, from `m` channels to `q`, "
             "used at every pixel `(i, j)` alike.",
             parts=[_pixels(), _separable(), _after()],
         )
@@ -225,7 +225,7 @@ def pointwise() -> Theorem:
 
 def _pixels() -> Theorem:
     """All pixels at once: one matrix product."""
-    matrix = Equation(M[o, f], K[o, f, 0, 0], (o, f), because="`M` holds the only cells of the kernel")
+    matrix = Equation(A[o, f], K[o, f, 0, 0], (o, f), because="`A` holds the only cells of the kernel")
     listed = Equation(
         X[f, k, l],
         Z[f, n2 * k + l],
@@ -250,9 +250,9 @@ def _pixels() -> Theorem:
         .equation(matrix, backwards=True)
         .equation(listed)
         .qed(
-            total(M[o, f] * Z[f, n2 * k + l], (f, 0, m - 1)),
+            total(A[o, f] * Z[f, n2 * k + l], (f, 0, m - 1)),
             "pointwise-conv/product",
-            "For all pixels at once it is the matrix product `M Z`",
+            "For all pixels at once it is the matrix product `A Z`",
         )
     )
 
@@ -260,12 +260,12 @@ def _pixels() -> Theorem:
 def _separable() -> Theorem:
     """A depthwise convolution and a 1 x 1 convolution make one convolution."""
     product = Equation(
-        K[o, f, a, b], M[o, f] * D[f, a, b], (o, f, a, b), because="each kernel is a multiple of its channel's"
+        K[o, f, a, b], A[o, f] * D[f, a, b], (o, f, a, b), because="each kernel is a multiple of its channel's"
     )
     last = total(K[o, f, a, b] * X[f, i + a, j + b], (f, 0, m - 1), *CELLS)
     return (
         Derivation(
-            total(M[o, f] * total(D[f, a, b] * X[f, i + a, j + b], *CELLS), (f, 0, m - 1)),
+            total(A[o, f] * total(D[f, a, b] * X[f, i + a, j + b], *CELLS), (f, 0, m - 1)),
             sp.Ge(m, 0),
             *KERNEL_SIZES,
             product,
@@ -285,13 +285,13 @@ def _after() -> Theorem:
     """A convolution and a 1 x 1 convolution after it make one convolution."""
     product = Equation(
         G[o, f, a, b],
-        total(M[o, e] * K[e, f, a, b], (e, 0, p - 1)),
+        total(A[o, e] * K[e, f, a, b], (e, 0, p - 1)),
         (o, f, a, b),
         because="the matrix acts on the kernels",
     )
     inner = total(K[e, f, a, b] * X[f, i + a, j + b], (f, 0, m - 1), *CELLS)
     return (
-        Derivation(total(M[o, e] * inner, (e, 0, p - 1)), sp.Ge(p, 0), sp.Ge(m, 0), *KERNEL_SIZES, product)
+        Derivation(total(A[o, e] * inner, (e, 0, p - 1)), sp.Ge(p, 0), sp.Ge(m, 0), *KERNEL_SIZES, product)
         .into(f)
         .into(a)
         .into(b)

@@ -18,8 +18,8 @@ from derive.blackboard import Derivation, Equation, Support, arrays, integers, n
 from derive.kernel import Theorem
 from derive.terms import Term
 
-i, j, k, l, a, b, c, o, p, q, r, s, t, y, z, e = integers("i j k l a b c o p q r s t y z e")  # noqa: E741
-n1, n2, n, m, N, h, w, d, f = integers("n1 n2 n m N h w d f")
+i, j, k, l, a, b, c, o, p, q, r, s, t, y, z = integers("i j k l a b c o p q r s t y z")  # noqa: E741
+n1, n2, n, m, N, h, w, d, d1, d2, f = integers("n1 n2 n m N h w d d1 d2 f")
 K, X, T, A, F, P, u, D, Z = arrays("K X T A F P u D Z")
 
 ONE = sp.Integer(1)
@@ -145,8 +145,8 @@ def _connected() -> Theorem:
         .arith(X[f, i + a, j + b], X[f, a, b], because=only)
         .support(a, 0, n1 - 1, because="where `h = n1`")
         .support(b, 0, n2 - 1, because="and `w = n2`")
-        .rename(a, k)
-        .rename(b, l)
+        .rename(a, k, because="write `k` for `a`")
+        .rename(b, l, because="and `l` for `b`")
         .qed(
             u[o] + total(K[o, f, k, l] * X[f, k, l], channels, *PICTURE),
             "toeplitz/connected",
@@ -203,9 +203,9 @@ ON_DIAGONALS = Equation(
 )
 ON_BOTH = Equation(
     D[i, j, k, l],
-    total(K[a, b] * DELTA(k, i + d * a) * DELTA(l, j + e * b), *CELLS),
+    total(K[a, b] * DELTA(k, i + d1 * a) * DELTA(l, j + d2 * b), *CELLS),
     (i, j, k, l),
-    because="`D` holds `K[a, b]` where `k = i + d a` and `l = j + e b`",
+    because="`D` holds `K[a, b]` where `k = i + d1 a` and `l = j + d2 b`",
 )
 
 
@@ -241,20 +241,20 @@ def _dilation() -> Theorem:
 
 def _dilation_2d() -> Theorem:
     """The same on two axes."""
-    bound = sp.Le(i, n1 - 1 - d * (h - 1)), sp.Le(j, n2 - 1 - e * (w - 1))
-    rows = total(K[a, b] * X[k, j + e * b] * DELTA(k, i + d * a), *CELLS, PICTURE[0])
-    both = total(K[a, b] * X[k, l] * DELTA(k, i + d * a) * DELTA(l, j + e * b), *CELLS, *PICTURE)
-    entry = total(K[a, b] * DELTA(k, i + d * a) * DELTA(l, j + e * b), CELLS[1])
+    bound = sp.Le(i, n1 - 1 - d1 * (h - 1)), sp.Le(j, n2 - 1 - d2 * (w - 1))
+    rows = total(K[a, b] * X[k, j + d2 * b] * DELTA(k, i + d1 * a), *CELLS, PICTURE[0])
+    both = total(K[a, b] * X[k, l] * DELTA(k, i + d1 * a) * DELTA(l, j + d2 * b), *CELLS, *PICTURE)
+    entry = total(K[a, b] * DELTA(k, i + d1 * a) * DELTA(l, j + d2 * b), CELLS[1])
     taken = total(X[k, l] * entry, *PICTURE, CELLS[0])
     return (
         Derivation(
-            total(K[a, b] * X[i + d * a, j + e * b], *CELLS),
-            *(sp.Ge(size, 0) for size in (h, w, n1, n2, d, e, i, j)),
+            total(K[a, b] * X[i + d1 * a, j + d2 * b], *CELLS),
+            *(sp.Ge(size, 0) for size in (h, w, n1, n2, d1, d2, i, j)),
             *bound,
             ON_BOTH,
         )
-        .backwards("delta", rows, k=k, because="read row `k = i + d a`")
-        .backwards("delta", both, k=l, because="and column `l = j + e b`")
+        .backwards("delta", rows, k=k, because="read row `k = i + d1 a`")
+        .backwards("delta", both, k=l, because="and column `l = j + d2 b`")
         .swap(b, k)
         .swap(a, k)
         .swap(b, l)
@@ -321,18 +321,20 @@ def _residues() -> Theorem:
 
 def _residues_2d() -> Theorem:
     """The same on two axes: a block for each pair of residues."""
-    rows, columns = DELTA(d * k + t, d * p + r + d * a), DELTA(e * l + z, e * q + s + e * b)
+    rows, columns = DELTA(d1 * k + t, d1 * p + r + d1 * a), DELTA(d2 * l + z, d2 * q + s + d2 * b)
     return (
         Derivation(
-            D[d * p + r, e * q + s, d * k + t, e * l + z],
+            D[d1 * p + r, d2 * q + s, d1 * k + t, d2 * l + z],
             *SIZES,
-            *_inside((r, d - 1), (t, d - 1), (s, e - 1), (z, e - 1)),
+            *_inside((r, d1 - 1), (t, d1 - 1), (s, d2 - 1), (z, d2 - 1)),
             KERNEL,
             ON_BOTH,
         )
         .equation(ON_BOTH)
-        .arith(rows, DELTA(r, t) * DELTA(a, k - p), because="`d (k - p - a) = r - t` only where both sides are zero")
-        .arith(columns, DELTA(s, z) * DELTA(b, l - q), because="`e (l - q - b) = s - z` only where both sides are zero")
+        .arith(rows, DELTA(r, t) * DELTA(a, k - p), because="`d1 (k - p - a) = r - t` only where both sides are zero")
+        .arith(
+            columns, DELTA(s, z) * DELTA(b, l - q), because="`d2 (l - q - b) = s - z` only where both sides are zero"
+        )
         .support(a, sp.Min(0, k - p), sp.Max(h - 1, k - p), because="make room for `a = k - p`; `K` is zero there")
         .support(b, sp.Min(0, l - q), sp.Max(w - 1, l - q), because="make room for `b = l - q`; `K` is zero there")
         .delta(b)
@@ -340,14 +342,14 @@ def _residues_2d() -> Theorem:
         .qed(
             K[k - p, l - q] * DELTA(r, t) * DELTA(s, z),
             "toeplitz/residues-2d",
-            "On two axes: `d e` undilated blocks, one for each pair of residues",
+            "On two axes: `d1 d2` undilated blocks, one for each pair of residues",
         )
     )
 
 
 def _phases() -> Theorem:
     """What the blocks do: every residue of the input is correlated by itself."""
-    phase = Equation(Z[r, q], X[d * q + r], (r, q), because="`Z[r, .]` are the cells of `X` with residue `r`")
+    phase = Equation(Z[r, q], X[d * q + r], (r, q), because="row `r` of `Z` holds the cells of `X` with residue `r`")
     return (
         Derivation(total(K[a] * X[d * p + r + d * a], (a, 0, h - 1)), sp.Ge(h, 0), phase)
         .equation(phase, backwards=True, at={r: r, q: p + a})
