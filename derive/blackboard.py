@@ -92,7 +92,7 @@ def arrays(letters: str) -> tuple[Any, ...]:
 
 def total(body: Term, *ranges: tuple[Term, Term, Term]) -> Term:
     """The sum over ranges (variable, low, high) written as on paper, the outermost sign first."""
-    return sp.Sum(body, *reversed(ranges))
+    return sp.Sum(body, *reversed(ranges)) if ranges else body
 
 
 class Derivation:
