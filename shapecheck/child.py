@@ -16,6 +16,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -99,7 +100,9 @@ def _words(status: int) -> str:
 
 def _forked(answer: Callable[[Any], Any], questions: Sequence[Any], seconds: float) -> _Child:
     reading, writing = os.pipe()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of forking beside threads: the child waits for none of them
+        pid = os.fork()
     if pid:
         os.close(writing)
         return _Child(pid, os.fdopen(reading, "rb"))
