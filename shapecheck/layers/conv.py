@@ -10,6 +10,7 @@ Source: torch/nn/modules/conv.py; aten/src/ATen/native/Convolution.cpp (`check_s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import ShapeError
@@ -31,6 +32,19 @@ def _plain(k: Any, s: Any, q: Any, d: Any) -> Window | None:
     ):  # fmt: skip
         return dilated(k, d), 2 * q, q, s
     return None
+
+
+@lru_cache(maxsize=1024)
+def _square(axes: int, k: int, s: int, q: int, d: int) -> tuple[tuple[Window | None, ...], int]:
+    """The windows where all axes are alike, and the cells of a kernel; for plain ints only: 1 and True stay apart."""
+    return (_plain(k, s, q, d),) * axes, k**axes if k < LIMIT else 0
+
+
+def _oblong(axes: int, *arguments: Any) -> tuple[tuple[Window | None, ...], int]:
+    """The windows where the axes differ, and the cells of a kernel."""
+    each = [ntuple(argument, axes) for argument in arguments]
+    windows = tuple(map(_plain, *each)) if [*map(len, each)] == [axes] * 4 else (None,)
+    return windows, 0 if None in windows else product(each[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +76,9 @@ class _Conv(Layer):
         ):  # fmt: skip
             kernel, stride, padding, dilation = self.kernel_size, self.stride, self.padding, self.dilation
             if kernel.__class__ is stride.__class__ is padding.__class__ is dilation.__class__ is int:
-                windows: tuple[Window | None, ...] = (_plain(kernel, stride, padding, dilation),) * axes
-                cells = kernel**axes
+                windows, cells = _square(axes, kernel, stride, padding, dilation)
             else:
-                each = (ntuple(kernel, axes), ntuple(stride, axes), ntuple(padding, axes), ntuple(dilation, axes))
-                windows = tuple(map(_plain, *each)) if [*map(len, each)] == [axes] * 4 else (None,)
-                cells = 0 if None in windows else product(each[0])
+                windows, cells = _oblong(axes, kernel, stride, padding, dilation)
             if None not in windows:
                 _set(self, "windows", windows)
                 _set(self, "cells", cells)
