@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import construct_error
+from shapecheck.diagnostics import construct_error, forward_error
 from shapecheck.formulas import FRACTIONAL_FITS, FRACTIONAL_FITS_3D, Condition, scaled_size
 from shapecheck.layers.base import LIMIT, Layer, Seen, ntuple
 from shapecheck.layers.refusal import refusal, value_text
@@ -82,7 +82,7 @@ class _Fractional(Layer):
         for n in x[-axes:]:
             if isinstance(n, Size):
                 text = f"output_ratio needs a number to multiply, the size {n} is open"
-                raise refusal(self, (x,), "SP314", text, "output_ratio")
+                raise forward_error("SP314", text, argument="output_ratio", hint=f"--size {min(n.names())}=32", open=n)
         sizes: tuple[Any, ...] = x[-axes:]
         return tuple(scaled_size(n, ratio) for n, ratio in zip(sizes, ratios, strict=False))
 
