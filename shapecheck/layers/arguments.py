@@ -98,9 +98,9 @@ def check_weight(*sizes: tuple[str, Any]) -> None:
 
 
 def _nearest_size(argument: str, size: Any) -> str | None:
-    """The hint: the whole number that 3.0, "3" or True stands for."""
+    """The hint: the whole number that 3.0, "3" or True stands for, or the first of a list."""
     try:
-        number = int(size)
+        number = int(size[0] if isinstance(size, (tuple, list)) and size else size)
     except (TypeError, ValueError, OverflowError):
         return None
     return f"{argument}: {abs(number)}" if number in INT64 else None

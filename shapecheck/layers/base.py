@@ -237,12 +237,13 @@ def check_rank(layer: Layer, x: Shape, ranks: tuple[int, ...], words: str) -> No
         )
 
 
-def check_equal(code: str, argument: str, given: Any, found: Any, message: str, *, nominal: Any = None) -> None:
-    """Refuse an input whose size is not what the argument says; the hint is the value that fits."""
+def check_equal(
+    code: str, argument: str, given: Any, found: Any, message: str, *, nominal: Any = None, least: int = 0
+) -> None:
+    """Refuse an input whose size is not what the argument says; the hint is the value that fits, from `least` on."""
     if given != found and not can_equal(given, found):
-        raise forward_error(
-            code, message, argument=argument, hint=f"{argument}: {found}", nominal=nominal, given=given, found=found
-        )
+        hint = f"{argument}: {found}" if found >= least else None
+        raise forward_error(code, message, argument=argument, hint=hint, nominal=nominal, given=given, found=found)
 
 
 def shape_text(shape: Any) -> str:

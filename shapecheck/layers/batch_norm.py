@@ -120,7 +120,7 @@ class _BatchNorm(ChannelNorm):
                 "SP313",
                 "num_features is 0: there is no weight",
                 argument="num_features",
-                hint="num_features: 1",
+                hint=f"num_features: {x[1]}" if x[1] != 0 else None,
                 nominal=x,
             )
         from shapecheck.layers.merge import broadcast  # hardly ever needed

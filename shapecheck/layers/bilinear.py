@@ -37,8 +37,9 @@ class Bilinear(Layer):
         )
         if not self.in1_features > 0:
             raise construct_error(
-                "SP202", f"in1_features is {self.in1_features}: it must be 1 or more", argument="in1_features"
-            )
+                "SP202", f"in1_features is {self.in1_features}: it must be 1 or more", argument="in1_features",
+                hint="in1_features: 1",
+            )  # fmt: skip
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """The leading dimensions, which the inputs share, and out_features."""
@@ -63,6 +64,7 @@ class Bilinear(Layer):
                 x[-1],
                 f"{argument} is {size}, the input {shape_text(x)} has {x[-1]}",
                 nominal=nominal,
+                least=1 if argument == "in1_features" else 0,
             )
         if x2[-1] == 0:
             raise forward_error("SP313", "the second input has no features", argument="in2_features", nominal=nominal)

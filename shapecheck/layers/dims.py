@@ -49,7 +49,11 @@ def wrap_all(dims: Any, rank: int, argument: str = "dim") -> list[int]:
     found = [_wrap_entry(dim, rank, argument) for dim in whole_numbers(dims, argument)]
     for position, dim in enumerate(found):
         if dim in found[:position]:
-            raise forward_error("SP304", f"{argument} names dimension {dim} twice", argument=argument, dim=dim)
+            once = [*dict.fromkeys(found)]
+            hint = f"{argument}: {once}" if argument == "dim" else None
+            raise forward_error(
+                "SP304", f"{argument} names dimension {dim} twice", argument=argument, hint=hint, dim=dim
+            )
     return found
 
 
@@ -66,7 +70,8 @@ def _wrap_entry(dim: int, rank: int, argument: str) -> int:
 def whole_number(value: Any, argument: str) -> int:
     """The value itself, where it is an int that a native function takes."""
     if type(value) is not int:
-        raise forward_error("SP309", f"{argument} is {value!r}: it must be a whole number", argument=argument)
+        message = f"{argument} is {value!r}: it must be a whole number"
+        raise forward_error("SP309", message, argument=argument, hint=_nearest(value, argument))
     if not -LIMIT <= value < LIMIT:
         raise forward_error("SP309", f"{argument} does not fit 64 bits", argument=argument)
     return value
@@ -82,13 +87,34 @@ def whole_numbers(value: Any, argument: str, *, single: bool = True) -> Entries:
         return (whole_number(value, argument),)
     entries = tuple(value) if isinstance(value, (tuple, list)) else None
     if entries is None or (entries and isinstance(entries[0], bool)):
-        raise forward_error("SP309", f"{argument} is {value!r}: it must be a list of whole numbers", argument=argument)
+        message = f"{argument} is {value!r}: it must be a list of whole numbers"
+        hint = (_nearest if single and entries is None else _nearest_list)(value, argument)
+        raise forward_error("SP309", message, argument=argument, hint=hint)
     for entry in entries:
         if not isinstance(entry, (int, Size)):
-            raise forward_error(
-                "SP309", f"{argument} holds {entry!r}: every entry must be a whole number", argument=argument
-            )
+            message = f"{argument} holds {entry!r}: every entry must be a whole number"
+            raise forward_error("SP309", message, argument=argument, hint=_nearest_list(value, argument))
     return tuple(entry if isinstance(entry, Size) else whole_number(int(entry), argument) for entry in entries)
+
+
+def _nearest(value: Any, argument: str) -> str | None:
+    """The hint: the whole number that 1.0, "1" or True stands for, or the first of a list."""
+    number = _whole(value[0] if isinstance(value, (tuple, list)) and value else value)
+    return None if number is None else f"{argument}: {number}"
+
+
+def _nearest_list(value: Any, argument: str) -> str | None:
+    """The hint: the same list of whole numbers, or a list of the one number given."""
+    numbers = [_whole(entry) for entry in (value if isinstance(value, (tuple, list)) else [value])]
+    return None if None in numbers else f"{argument}: {numbers}"
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if -LIMIT <= number < LIMIT else None
 
 
 def fill(sizes: Entries, total: Dim, x: Shape, argument: str, *, batch: bool = True) -> Shape:

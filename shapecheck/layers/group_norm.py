@@ -53,9 +53,10 @@ class GroupNorm(Layer):
                 raise construct_error("SP201", words, argument="num_groups", hint=hint) from None
         if rest:
             fits = gcd(groups, channels) if is_integer(groups) and is_integer(channels) else 1
+            hint = f"num_groups: {fits}" if isinstance(channels, (int, Size)) else None
             raise construct_error(
                 "SP203", f"num_groups (= {groups}) must divide num_channels (= {channels})", argument="num_groups",
-                hint=f"num_groups: {fits}", num_groups=groups, num_channels=channels,
+                hint=hint, num_groups=groups, num_channels=channels,
             )  # fmt: skip
 
     def shape(self, x: Shape) -> Shape:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shapecheck.layers.base import Layer, check_rank, parameters
+from shapecheck.diagnostics import ShapeError
+from shapecheck.layers.base import Layer, check_rank, parameters, shape_text
 from shapecheck.layers.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from shapecheck.sizes import Shape
 
@@ -32,7 +33,20 @@ class _LazyInstanceNorm(Layer):
         x: Shape = inputs[0]
         check_rank(self, x, self.becomes.ranks, self.becomes.ranks_text)
         own = {field.name: getattr(self, field.name) for field in parameters(type(self))}
-        return self.becomes(num_features=x[1], **own)
+        layer = self.becomes(num_features=x[1], **own)
+        if len(x) < max(layer.ranks):
+            _check_unbatched(layer, x)
+        return layer
+
+
+def _check_unbatched(layer: Layer, x: Shape) -> None:
+    """Refuse an input without batch as the layer itself does, but with a hint: num_features cannot be given."""
+    try:
+        layer.shape(x)
+    except ShapeError as error:
+        if error.diagnostics[0].argument == "num_features":
+            finding = error.diagnostics[0]._replace(hint=f"a batch in front: {shape_text((1, *x))}")
+            raise ShapeError(finding, nominal=error.nominal) from None
 
 
 class LazyInstanceNorm1d(_LazyInstanceNorm):

@@ -141,9 +141,11 @@ class Expand(Layer):
                 "SP302", f"{len(sizes)} sizes are given, the input has {len(x)} dimensions: {shape_text(x)}",
                 argument="sizes", rank=len(x),
             )  # fmt: skip
-        return tuple(self._size(size, x[dim - new] if dim >= new else None, dim) for dim, size in enumerate(sizes))
+        padded = (*(None,) * new, *x)
+        return tuple(self._size(size, padded, dim) for dim, size in enumerate(sizes))
 
-    def _size(self, wanted: Any, found: Dim | None, dim: int) -> Dim:
+    def _size(self, wanted: Any, x: tuple[Dim | None, ...], dim: int) -> Dim:
+        found = x[dim]
         if wanted == -1 and found is not None:
             return found
         if isinstance(wanted, int) and wanted < 0:
@@ -151,14 +153,24 @@ class Expand(Layer):
                 "SP309",
                 f"size {dim} is {wanted}: only a dimension of the input may be kept by -1",
                 argument="sizes",
+                hint=self._hint(x),
                 dim=dim,
             )
         if found is not None and found != 1 and not can_equal(wanted, found):
             raise forward_error(
                 "SP305", f"size {dim} is {wanted}, the input has {found} there: only a size of 1 is repeated",
-                argument="sizes", wanted=wanted, found=found, dim=dim,
+                argument="sizes", hint=self._hint(x), wanted=wanted, found=found, dim=dim,
             )  # fmt: skip
         return wanted
+
+    def _hint(self, x: tuple[Dim | None, ...]) -> str:
+        """The sizes with -1 for those that the input has otherwise, and 1 for negative ones that it does not have."""
+        sizes: list[Any] = []
+        for wanted, found in zip(whole_numbers(self.sizes, "sizes"), x, strict=True):
+            fits = found is None or found == 1 or can_equal(wanted, found)
+            negative = isinstance(wanted, int) and wanted < 0
+            sizes.append(wanted if fits and not negative else 1 if found is None else -1)
+        return f"sizes: {shape_text(tuple(sizes))}"
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """Repeated cells see the same: the stride of such an axis is 0."""

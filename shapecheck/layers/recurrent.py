@@ -40,11 +40,14 @@ class _Recurrent(Layer):
         for argument in ("bias", "batch_first"):
             value = getattr(self, argument)
             if not isinstance(value, bool):
-                raise construct_error("SP201", f"{argument} is {value!r}: it must be true or false", argument=argument)
+                raise construct_error(
+                    "SP201", f"{argument} is {value!r}: it must be true or false", argument=argument,
+                    hint=f"{argument}: {'true' if value else 'false'}",
+                )  # fmt: skip
         check_sizes(self.gates, self.input_size, self.hidden_size)
         if not isinstance(self.num_layers, int):
             message = f"num_layers is {self.num_layers!r}: it must be a whole number"
-            raise construct_error("SP201", message, argument="num_layers")
+            raise construct_error("SP201", message, argument="num_layers", hint="num_layers: 1")
         for argument in ("input_size", "hidden_size", "num_layers"):
             value = getattr(self, argument)
             if value is not None and value <= 0:
@@ -52,7 +55,9 @@ class _Recurrent(Layer):
                     "SP202", f"{argument} is {value}: it must be 1 or more", argument=argument, hint=f"{argument}: 1"
                 )
         if self.gates == 1 and self.hidden_size is True:
-            raise construct_error("SP201", "hidden_size is true: it must be a whole number", argument="hidden_size")
+            raise construct_error(
+                "SP201", "hidden_size is true: it must be a whole number", argument="hidden_size", hint="hidden_size: 1"
+            )
 
     def _check_dropout(self) -> None:
         dropout = self.dropout
@@ -82,7 +87,7 @@ class _Recurrent(Layer):
         if x[-1] != self.input_size:
             check_equal(
                 "SP303", "input_size", self.input_size, x[-1],
-                f"input_size is {self.input_size}, the input has {x[-1]} features", nominal=self._outputs(x),
+                f"input_size is {self.input_size}, the input has {x[-1]} features", nominal=self._outputs(x), least=1,
             )  # fmt: skip
         if type(self.num_layers) is not int or type(self.bidirectional) is not bool or 0 in x:
             self._check_run(x)

@@ -6,10 +6,11 @@ batch_first. Source: torch/nn/modules/transformer.py.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import construct_error, forward_error
+from shapecheck.diagnostics import Diagnostic, ShapeError, construct_error, forward_error
 from shapecheck.layers.attention import MultiheadAttention
 from shapecheck.layers.base import Layer, Seen, shape_text
 from shapecheck.layers.dropout import Dropout
@@ -19,6 +20,28 @@ from shapecheck.sizes import Dim, Shape, can_equal
 
 _set = object.__setattr__
 FUSED_ACTIVATIONS = ("relu", "gelu")
+OWN_WORDS = {  # what the parts call an argument -> what the transformer calls it
+    "embed_dim": "d_model", "num_heads": "nhead", "out_features": "dim_feedforward", "in_features": "dim_feedforward",
+    "normalized_shape": "d_model", "eps": "layer_norm_eps", "p": "dropout", "kdim": "d_model", "vdim": "d_model",
+}  # fmt: skip
+
+
+def _in_own_words(error: ShapeError) -> ShapeError:
+    """The error of a part, its arguments called what the transformer calls them."""
+    return ShapeError(*map(_renamed, error.diagnostics), stage=error.stage, nominal=error.nominal)
+
+
+def _renamed(finding: Diagnostic) -> Diagnostic:
+    own = OWN_WORDS.get(finding.argument or "")
+    if own is None:
+        return finding
+
+    def told(words: str) -> str:
+        return re.sub(r"[a-z_]+", lambda word: OWN_WORDS.get(word[0], word[0]), words)
+
+    source = finding.argument in ("kdim", "vdim")  # a memory of other features: no argument takes that
+    hint = None if finding.hint is None or source else told(finding.hint)
+    return finding._replace(argument=own, message=told(finding.message), hint=hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +66,12 @@ class _TransformerLayer(Layer):
 
     def _build(self, training: bool) -> None:
         """The parts, which refuse what torch's constructor refuses."""
+        try:
+            self._make_parts(training)
+        except ShapeError as error:
+            raise _in_own_words(error) from None
+
+    def _make_parts(self, training: bool) -> None:
         dim, bias = self.d_model, self.bias
         attention = MultiheadAttention(
             embed_dim=dim, num_heads=self.nhead, dropout=self.dropout, bias=bias, batch_first=self.batch_first,
@@ -106,6 +135,12 @@ class TransformerEncoderLayer(_TransformerLayer):
 
     def encode(self, src: Shape, mask: Shape | None, padding: Shape | None, causal: Any) -> Shape:
         """The source's shape, where all parts take it."""
+        try:
+            return self._encode(src, mask, padding, causal)
+        except ShapeError as error:
+            raise _in_own_words(error) from None
+
+    def _encode(self, src: Shape, mask: Shape | None, padding: Shape | None, causal: Any) -> Shape:
         fused = self.attention.runs_fused(src)
         if fused and isinstance(self.activation, str) and type(self.norm_first) is not bool:
             message = f"norm_first is {self.norm_first!r}: it must be true or false"
@@ -150,6 +185,12 @@ class TransformerDecoderLayer(_TransformerLayer):
 
     def decode(self, tgt: Shape, memory: Shape, masks: tuple[Any, ...], own_causal: Any, memory_causal: Any) -> Shape:
         """The target's shape, where all parts take it; masks of target and memory, then paddings of both."""
+        try:
+            return self._decode(tgt, memory, masks, own_causal, memory_causal)
+        except ShapeError as error:
+            raise _in_own_words(error) from None
+
+    def _decode(self, tgt: Shape, memory: Shape, masks: tuple[Any, ...], own_causal: Any, memory_causal: Any) -> Shape:
         attention = self.attention
         if masks[0] is None and masks[2] is None and attention.runs_fused(tgt):
             own_causal = False
@@ -218,7 +259,8 @@ class Transformer(Layer):
             if getattr(self, argument) < 1:
                 message = f"{argument} is {getattr(self, argument)}: one layer is needed at least"
                 raise forward_error("SP309", message, argument=argument, hint=f"{argument}: 1", nominal=tgt)
-        source, target, memory, source_padding, target_padding, memory_padding = (*masks, *[None] * (6 - len(masks)))
+        given = dict(enumerate(masks))
+        source, target, memory, source_padding, target_padding, memory_padding = map(given.get, range(6))
         if not self.norm_first and encoder.attention.runs_fused(src):
             self._check_padding(encoder, src, source_padding)
         encoder.encode(src, source, source_padding, self.src_is_causal is True)
