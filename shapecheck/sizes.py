@@ -292,13 +292,19 @@ def _parts(atom: Floor | Minimum) -> tuple[Dim, Dim]:
 
 
 def _minimum(a: Dim, b: Dim) -> Dim:
-    difference = b - a
+    difference = _numerators(a, b) or b - a
     low, high = bounds(difference)
     if low is not None and low >= 0:
         return a
     if high is not None and high <= 0:
         return b
     return Size({(Minimum(a, b),): 1})
+
+
+def _numerators(a: Dim, b: Dim) -> Dim | None:
+    """The difference of what stands under two floors by one number: it has the sign of the floors' difference."""
+    one, two = _single_floor(a), _single_floor(b)
+    return two[0] - one[0] if one and two and one[1] == two[1] else None
 
 
 def _order(atom: Atom) -> tuple[int, str]:

@@ -60,6 +60,13 @@ def test_the_trunk_of_a_resnet_divides_by_32() -> None:
     assert str(size) == "ceil(H/32)"
 
 
+def test_ceil_mode_without_padding_is_a_floor_or_a_ceiling() -> None:
+    """Of two floors by one number the smaller is known: the last window's clamp fires always, or never."""
+    assert str(ceil_window_count(H, 1, 0, 2)) == "ceil(H/2)"
+    assert str(ceil_window_count(H, 2, 0, 2)) == "ceil(H/2)"
+    assert str(ceil_window_count(H, 3, 0, 2)) == "floor(H/2)"
+
+
 def test_what_cancels_is_a_number_again() -> None:
     """H - H is 0, (4H + 6)//2 is 2H + 3: an open size is in one form, so equal ones are equal."""
     assert H - H == 0
