@@ -163,6 +163,7 @@ def human(count: Any) -> str:
 
 
 LONGEST_FORMULA = 24
+OPEN = "open"  # what stands for a longer one
 
 
 @lru_cache(maxsize=4096)
@@ -171,7 +172,7 @@ def _human_formula(count: Any) -> str:
         return str(count)
     text = " + ".join(_human_term(str(Size({monomial: 1})), factor) for monomial, factor in _ordered(count))
     text = safe(text.replace("+ -", "- "))
-    return text if len(text) <= LONGEST_FORMULA else "open"
+    return text if len(text) <= LONGEST_FORMULA else OPEN
 
 
 def _ordered(count: Size) -> Any:
@@ -224,7 +225,7 @@ def totals(report: Report, state: str | None = None) -> list[str]:
     known = "" if all(row.params is not None for row in report.rows) else "at least "
     return [
         f"{layers:,} layer{'s' * (layers != 1)}", f"{known}{params} parameter{'s' * (counts['params'] != 1)}",
-        f"{known}{macs} MACs", state or verified(report),
+        f"{known}{macs} MACs" if macs != OPEN else "MACs open", state or verified(report),
     ]  # fmt: skip
 
 
@@ -244,5 +245,7 @@ def open_sizes(report: Report) -> str:
             names.update(dict.fromkeys(sorted(dim.names()) if isinstance(dim, Size) else ()))
     if not names:
         return ""
-    listed = ", ".join(map(safe, names))
-    return f"{listed} {'is' if len(names) == 1 else 'are'} left open; --size {safe(next(iter(names)))}=8 gives a size"
+    listed, last = ", ".join(map(safe, names)), safe(list(names)[-1])
+    if len(names) == 1:
+        return f"{listed} is left open; --size {last}=8 gives a size"
+    return f"{listed} are left open; --size {last}=64 gives a size"

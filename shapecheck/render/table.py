@@ -250,6 +250,8 @@ def _fits(text: str, most: int) -> bool:
 
 def _line(texts: Sequence[str], state: str, layout: Layout, paint: Painter, known: int = 0) -> str:
     """One line; spaces at its end are left out."""
+    if paint is PLAIN:
+        return GAP.join(_set(texts, layout)).rstrip()
     out = [
         _painted(text, _style(column, state), paint)
         for column, text in zip(layout.columns, _set(texts, layout), strict=True)

@@ -296,9 +296,11 @@ def test_a_full_disk_is_said():
 
 # terminals -----------------------------------------------------------------------------------------------------------
 
-# A referee that waits for the file GO before it says "as predicted" to each layer; so a test can look in between.
+# A referee that waits for a file before it says "as predicted" to each layer; so a test can look in between. Ctrl-C is
+# heard even where the tests themselves run in the background.
 REFEREE = """
-import pathlib, sys, time, types
+import pathlib, signal, sys, time, types
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def verify(network, sizes=None, device="auto", report=None, progress=None):
     assert "torch" not in sys.modules
     while not pathlib.Path(sys.argv[-1]).exists():
@@ -418,6 +420,15 @@ def test_a_dumb_terminal_gets_no_escape_sequence():
     terminal = Terminal("--net", LENET, "--no-verify", TERM="dumb")
     assert terminal.end() == 0
     assert "\x1b" not in terminal.text
+
+
+def test_an_ascii_terminal_is_no_trouble(spec):
+    """A terminal whose encoding lacks a letter, or the line rules are drawn with, gets an escape and dashes."""
+    path = spec("name: naïve\ninput: [N, 8]\nlayers: [ReLU]\n")
+    terminal = Terminal("--net", path, "--no-verify", PYTHONIOENCODING="ascii")
+    assert terminal.end() == 0
+    assert "na\\xefve" in terminal.text
+    assert "-----" in terminal.text
 
 
 @pytest.mark.parametrize("columns", [60, 160])
