@@ -85,44 +85,48 @@ def conv_commutative() -> Theorem:
     return replace(named(commutative(), "conv-commutative", parts=[commutative(2)]), about=about)
 
 
-def _joined(hs: Sequence[Term], cells: Sequence[Term], both: Sequence[Term]) -> Equation:
-    """M = K * L, one kernel for two."""
-    product = K[tuple(cells)] * L[_minus(both, cells)]
-    return Equation(M[tuple(both)], total(product, *_cells(cells, hs)), tuple(both), because="`M` is `K * L`")
+Layer = tuple[Term, str, str]  # a kernel, the letter of its size, the letter of its cells
 
 
-def _two_in_a_row(axes: int, move: Move, name: str, title: str) -> Theorem:
-    """K after L is one layer with the kernel K * L; `move` says which way the layers read their input."""
-    hs, ms, xs, firsts, seconds, both = _letters("hmiabc", axes)
-    inner = total(L[tuple(seconds)] * X[move(move(xs, firsts), seconds)], *_cells(seconds, ms))
-    joined = _joined(hs, firsts, both)
+def _two_in_a_row(axes: int, move: Move, last: Layer, first: Layer, name: str, title: str) -> Theorem:
+    """Two layers are one, with the convolution of their kernels; `move` says which way they read their input."""
+    (outer, rows, away), (inner, columns, near) = last, first
+    hs, ms, xs, outers, inners, both = _letters(f"{rows}{columns}i{away}{near}c", axes)
+    ranges = [(cell, ZERO, one + other - 2) for cell, one, other in zip(both, hs, ms, strict=True)]
+    joined = Equation(
+        M[tuple(both)],
+        total(outer[tuple(outers)] * inner[_minus(both, outers)], *_cells(outers, hs)),
+        tuple(both),
+        because=f"`M` is `{outer} * {inner}`",
+    )
+    once = total(inner[tuple(inners)] * X[move(move(xs, outers), inners)], *_cells(inners, ms))
     chain = Derivation(
-        total(K[tuple(firsts)] * inner, *_cells(firsts, hs)),
+        total(outer[tuple(outers)] * once, *_cells(outers, hs)),
         *(sp.Ge(size, 0) for size in [*hs, *ms]),
         *(sp.Ge(one + other, 1) for one, other in zip(hs, ms, strict=True)),
-        _box(L, ms),
+        _box(inner, ms),
         joined,
     )
-    for second in seconds:
-        chain = chain.into(second)
-    for first, second, sum_ in zip(firsts, seconds, both, strict=True):
-        chain = chain.shift(second, sum_, by=-first)
-    for h_, m_, sum_ in zip(hs, ms, both, strict=True):
-        chain = chain.support(sum_, 0, h_ + m_ - 2, because="outside its cells `L` is zero")
-    for sum_ in both:
-        for first in reversed(firsts):
-            chain = chain.swap(first, sum_)
-    for first in reversed(firsts):
-        chain = chain.out(first)
-    last = total(
-        M[tuple(both)] * X[move(xs, both)], *((s, ZERO, h_ + m_ - 2) for s, h_, m_ in zip(both, hs, ms, strict=True))
+    for index in inners:
+        chain = chain.into(index)
+    for index, other, cell in zip(inners, outers, both, strict=True):
+        chain = chain.shift(index, cell, by=-other)
+    for limits in ranges:
+        chain = chain.support(*limits, because=f"outside its cells `{inner}` is zero")
+    for cell in both:
+        for index in reversed(outers):
+            chain = chain.swap(index, cell)
+    for index in reversed(outers):
+        chain = chain.out(index)
+    return chain.equation(joined, backwards=True, at={index: index for index in both}).qed(
+        total(M[tuple(both)] * X[move(xs, both)], *ranges), _axes(name, axes), title
     )
-    return chain.equation(joined, backwards=True, at={one: one for one in both}).qed(last, _axes(name, axes), title)
 
 
 def associative(axes: int = 1) -> Theorem:
     """K * (L * X) = (K * L) * X."""
-    return _two_in_a_row(axes, _minus, "conv-associative", f"Convolution is associative, on {axes} axes")
+    title = f"Convolution is associative, on {axes} axes"
+    return _two_in_a_row(axes, _minus, (K, "h", "a"), (L, "m", "b"), "conv-associative", title)
 
 
 def conv_associative() -> Theorem:
@@ -152,16 +156,16 @@ def corr_corr() -> Theorem:
     """One axis, and two; and what becomes of a correlation whose arrays change places."""
     parts = [corr_twice(2), _mirrored()]
     about = (
-        "The kernels of correlations in a row are convolved, not correlated: "
-        "correlation itself is not associative, convolution is."
+        "Correlation with `K`, then with `L`, is correlation with `L * K`, which is `K * L`: the kernels are "
+        "convolved, not correlated. Correlation itself is not associative."
     )
     return replace(named(corr_twice(), "corr-corr", parts=parts), about=about)
 
 
 def corr_twice(axes: int = 1) -> Theorem:
-    """Correlation with L, then with K, is correlation with K * L."""
+    """Correlation with K, then with L, is correlation with L * K, which is K * L."""
     title = f"Two correlations in a row are one, on {axes} axes"
-    return _two_in_a_row(axes, _plus, "corr-corr", title)
+    return _two_in_a_row(axes, _plus, (L, "m", "b"), (K, "h", "a"), "corr-corr", title)
 
 
 def _mirrored() -> Theorem:
