@@ -51,6 +51,8 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
                 )  # fmt: skip
             except ShapeError as error:
                 row = _refused(node, shapes, error, findings, network.file)
+                if row.output is not None and not node.open:
+                    row = row._replace(seen=layer.field(seen, shapes, row.output))
         if node.claim is not None:
             row = _claimed(row, node, known, findings, network.file)
         rows.append(row)

@@ -106,21 +106,29 @@ class Concat(Layer):
         total: Dim = 0
         for other in kept:
             if len(other) != rank:
-                self._refuse(first, other, dim)
+                self._refuse(kept, first, other, dim)
             for axis in range(rank):
                 if axis != dim and first[axis] != other[axis] and not can_equal(first[axis], other[axis]):
-                    self._refuse(first, other, dim)
+                    self._refuse(kept, first, other, dim)
             total = total + other[dim]
         return (*first[:dim], total, *first[dim + 1 :]) if kept else first
 
-    def _refuse(self, one: Shape, two: Shape, dim: int) -> None:
+    def _refuse(self, inputs: list[Shape], one: Shape, two: Shape, dim: int) -> None:
         differing = [axis for axis in range(min(len(one), len(two))) if not can_equal(one[axis], two[axis])]
         hint = f"dim: {differing[0]}" if len(one) == len(two) and len(differing) == 1 else crop_hint(one, two, dim)
         hint = hint or "inputs that are joined have one rank, and one size in all dimensions but dim"
         raise forward_error(
             "SP306", f"the inputs {shape_text(one)} and {shape_text(two)} differ outside dimension {dim}",
-            argument="dim", hint=hint, one=one, two=two, dim=dim,
+            argument="dim", hint=hint, nominal=self._cropped(inputs, dim), one=one, two=two, dim=dim,
         )  # fmt: skip
+
+    def _cropped(self, inputs: list[Shape], dim: int) -> Shape | None:
+        """The output once the larger inputs are cropped; None where their ranks differ."""
+        if len({len(x) for x in inputs}) > 1:
+            return None
+        return tuple(
+            _total(sizes) if axis == dim else _least(sizes) for axis, sizes in enumerate(zip(*inputs, strict=True))
+        )
 
     def field(self, seen: Seen, inputs: tuple[Shape, ...], output: Shape) -> Seen:
         """Unchanged along the channels; None along a spatial axis, whose cells come from several places."""
@@ -128,6 +136,18 @@ class Concat(Layer):
             return None
         rank = len(output)
         return seen if wrap(self.dim, rank) < rank - len(spatial(seen, rank)) else None
+
+
+def _total(sizes: tuple[Dim, ...]) -> Dim:
+    result: Dim = 0
+    for size in sizes:
+        result = result + size
+    return result
+
+
+def _least(sizes: tuple[Dim, ...]) -> Dim:
+    numbers = [size for size in sizes if isinstance(size, int)]
+    return min(numbers) if numbers else sizes[0]
 
 
 def _any(dim: Any) -> int:
@@ -178,7 +198,8 @@ class MatMul(Layer):
         if inner != other and not can_equal(inner, other):
             raise forward_error(
                 "SP303", f"the first input's last dimension is {inner}, the second's last but one {other}: "
-                f"{shape_text(a)} and {shape_text(b)}", a=a, b=b,
+                f"{shape_text(a)} and {shape_text(b)}",
+                hint=f"a second input {shape_text((*b[:-2], inner, *b[-1:][: len(b) - 1]))}", a=a, b=b,
             )  # fmt: skip
         batch = broadcast(a[:-2], b[:-2]) if a[:-2] != b[:-2] else a[:-2]
         return (*batch, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
