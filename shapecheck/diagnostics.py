@@ -83,8 +83,22 @@ def construct_error(
 def forward_error(
     code: str, message: str, *, argument: str | None = None, hint: str | None = None, nominal: Any = None, **facts: Any
 ) -> ShapeError:
-    """The error for an input that the module, once built, would not take."""
+    """The error for an input that the module, once built, would not take; without a hint of its own, the code's."""
+    hint = GENERAL_HINTS.get(code) if hint is None else hint
     return ShapeError(Diagnostic(code, message, hint=hint, facts=facts, argument=argument), nominal=nominal)
+
+
+GENERAL_HINTS = {  # for faults of an input, which no argument mends
+    "SP302": "Unflatten or Unsqueeze adds dimensions, Flatten or Squeeze takes them away",
+    "SP306": "Stack takes inputs of one shape, Concat such that differ along dim only",
+    "SP310": "smaller sizes",
+    "SP313": "1 or more in place of the 0",
+    "SP315": "a larger batch or more positions",
+    "SP319": "left out, the state is 0",
+    "SP340": "a number for the open size, in the spec or with --size",
+    "SP341": "key and value from one source, of the query's batch",
+    "SP342": "left out, nothing is masked",
+}
 
 
 def plain(value: Any) -> Any:

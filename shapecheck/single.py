@@ -140,4 +140,7 @@ def input_count_error(layer: Layer, count: int) -> ShapeError:
     """The error for too few or too many inputs."""
     least, most = layer.inputs
     wanted = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
-    return forward_error("SP308", f"{type(layer).__name__} takes {wanted} inputs, {count} are given", inputs=count)
+    inputs = "input" if wanted == "1" else "inputs"
+    message = f"{type(layer).__name__} takes {wanted} {inputs}, {count} {'is' if count == 1 else 'are'} given"
+    hint = "Add or Concat makes one of several" if most == 1 else f"`from:` names them: a list of {wanted}"
+    return forward_error("SP308", message, hint=hint, inputs=count)

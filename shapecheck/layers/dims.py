@@ -62,7 +62,7 @@ def _wrap_entry(dim: int, rank: int, argument: str) -> int:
     if not -rank <= dim < rank:
         raise forward_error(
             "SP304", f"{argument} names dimension {dim}, there are {rank}: {-rank} to {rank - 1}", argument=argument,
-            dim=dim, rank=rank,
+            hint=f"each from {-rank} to {rank - 1}", dim=dim, rank=rank,
         )  # fmt: skip
     return int(dim) % rank
 

@@ -34,8 +34,8 @@ class _Fractional(Layer):
 
     def __post_init__(self) -> None:
         if (self.output_size is None) == (self.output_ratio is None):
-            which = "neither" if self.output_size is None else "both"
-            text = f"one of output_size and output_ratio must be given, {which} is"
+            which = "neither is" if self.output_size is None else "both are"
+            text = f"one of output_size and output_ratio must be given, {which}"
             hint = "output_ratio: 0.5" if self.output_size is None else "output_ratio: null"
             raise construct_error("SP205", text, argument="output_ratio", hint=hint)
         if self.output_ratio is not None:

@@ -46,7 +46,9 @@ def _cut(n: Dim, size: Dim, argument: str) -> list[Dim]:
     """Pieces of that size, the last one what is left."""
     if isinstance(n, int) and isinstance(size, int):
         if ceil_div(n, size) > MOST_PIECES:
-            raise forward_error("SP310", f"a cut into {ceil_div(n, size)} pieces: {MOST_PIECES} are allowed", n=n)
+            fewest = MOST_PIECES if argument == "chunks" else ceil_div(n, MOST_PIECES)
+            message = f"a cut into {ceil_div(n, size)} pieces: {MOST_PIECES} are allowed"
+            raise forward_error("SP310", message, argument=argument, hint=f"{argument}: {fewest}", n=n)
         return [min(size, n - start) for start in range(0, n, size)] or [0]
     count = n // size
     if not isinstance(count, int) or count * size != n:
