@@ -102,13 +102,13 @@ class MultiheadAttention(Layer):
         """Refuse masks for an x (N, L, E) that torch's fused function does not take: of two it looks at counts only."""
         batch, length = x[0], x[1]
         both = padding is not None and mask is not None
-        fits = padding is None or _fits(padding, (batch, length)) or (both and product(padding) == batch * length)
-        if not fits:
+        counted = both and product(padding or ()) == batch * length
+        if padding is not None and not counted and batch != 0 and not _fits(padding, (batch, length)):
             raise _wrong_mask("key_padding_mask", padding, shape_text((batch, length)))
         if mask is None:
             return
         cells, full = length * length, (batch * int(self.num_heads), length, length)
-        counts = (cells,) if len(mask) == 2 else (batch * cells, product(full)) if both else (product(full),)
+        counts = (cells,) if len(mask) != 3 else (batch * cells, product(full)) if both else (product(full),)
         if product(mask) not in counts or (len(mask) == 3 and 0 in full):
             raise _wrong_mask("attn_mask", mask, f"{shape_text(full[1:])} or {shape_text(full)}")
 
@@ -213,7 +213,7 @@ def _check_heads(embed: Any, heads: Any) -> None:
     if embed // heads * heads != embed:
         raise construct_error(
             "SP203", f"num_heads (= {heads}) must divide embed_dim (= {embed})", argument="num_heads",
-            hint="num_heads: 1", num_heads=heads, embed_dim=embed,
+            hint="num_heads: 1" if isinstance(embed, int) else None, num_heads=heads, embed_dim=embed,
         )  # fmt: skip
 
 

@@ -230,7 +230,7 @@ def test_a_slice_moves_the_receptive_field(start, step):
     spec = {
         "input": [1, 1, 20],
         "layers": [
-            {"Conv1d": {"out_channels": 1, "kernel_size": 3}},
+            {"Conv1d": {"out_channels": 1, "kernel_size": 3, "stride": 2}},
             {"Slice": {"dim": 2, "start": start, "step": step}},
         ],
     }
@@ -238,7 +238,7 @@ def test_a_slice_moves_the_receptive_field(start, step):
 
     def seen(cell):
         x = torch.zeros(1, 1, 20, requires_grad=True)
-        convolution = torch.nn.Conv1d(1, 1, 3)
+        convolution = torch.nn.Conv1d(1, 1, 3, stride=2)
         torch.nn.init.ones_(convolution.weight)
         convolution(x)[:, :, start::step][0, 0, cell].backward()
         assert x.grad is not None
