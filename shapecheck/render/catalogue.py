@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import MISSING
 from itertools import product
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from shapecheck import formulas
@@ -95,20 +95,38 @@ def conditions_of(cls: type[Layer]) -> list[Condition]:
     return [condition for condition in known if id(condition) in asked or id(condition.holds) in asked]
 
 
-def _reached(cls: type[Layer]) -> list[Any]:
+def formulas_of(cls: type[Layer]) -> list[str]:
+    """The names of the formulas that a layer's sizes come from, in the order of formulas.py; read off the code.
+
+    >>> formulas_of(LAYERS["Conv2d"])
+    ['dilated', 'window_count']
+    """
+    asked = {id(value) for value in _reached(cls, without=("field",))}
+    return [name for name, value in vars(formulas).items() if isinstance(value, FunctionType) and id(value) in asked]
+
+
+def _reached(cls: type[Layer], without: tuple[str, ...] = ()) -> list[Any]:
     """The globals that the methods of a class name, and those that functions among them name, and so on."""
-    own = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    own = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items() if name not in without}
     general = vars(Layer).values()
     waiting = [value for value in own.values() if isinstance(value, FunctionType) and value not in general]
     reached: dict[int, Any] = {}
     while waiting:
         function = waiting.pop()
-        for value in map(function.__globals__.get, function.__code__.co_names):
+        for value in map(function.__globals__.get, _names(function.__code__)):
             if value is not None and id(value) not in reached and not isinstance(value, ModuleType):
                 reached[id(value)] = value
                 if isinstance(value, FunctionType) and value.__module__.startswith("shapecheck.layers"):
                     waiting.append(value)
     return list(reached.values())
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """The names that a piece of code asks for, those in its comprehensions too."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
 
 
 # An example ----------------------------------------------------------------------------------------------------------
@@ -121,7 +139,7 @@ SHAPES: tuple[tuple[Any, ...], ...] = (
 FIRST: dict[str, tuple[Any, ...]] = {  # what is tried before, by the end of the name or by the file
     "1d": (N, 8, 32), "3d": (N, 8, 16, 32, 32), "linear": (N, 8), "bilinear": (N, 8), "embedding": (N, 8),
     "recurrent": (16, N, 8), "attention": (16, N, 8), "similarity": (N, 8), "Squeeze": (N, 1, 32), "Expand": (N, 1, 32),
-    "MatMul": (N, 8, 8), "Fold": (N, 32, 9), "Transformer": (16, N, 512),
+    "MatMul": (N, 8, 8), "Fold": (N, 32, 9), "Transformer": (16, N, 512), "transformer": (16, N, 8),
 }  # fmt: skip
 VALUES: dict[str, tuple[Any, ...]] = {  # for arguments that must be given
     "out_channels": (16,), "out_features": (16,), "kernel_size": (3, 2), "output_size": (4,), "output_ratio": (0.5,),

@@ -10,17 +10,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 Painter: TypeAlias = Callable[[str, str], str]
 
+if TYPE_CHECKING:
 
-class Stream(Protocol):
-    """What one prints on."""
+    class Stream(Protocol):
+        """What one prints on."""
 
-    def isatty(self) -> bool:
-        """Whether it is a terminal."""
-        ...
+        def isatty(self) -> bool:
+            """Whether it is a terminal."""
+            ...
 
 
 STYLES = {

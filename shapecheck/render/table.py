@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from shapecheck.render.paint import PLAIN, Painter, width
@@ -33,8 +32,7 @@ class Page(NamedTuple):
     bottom: list[str]
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """Which columns are shown, how wide each is, which had to go, and whether names stand in groups."""
 
     columns: tuple[int, ...]
