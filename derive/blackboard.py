@@ -52,8 +52,10 @@ REASONS = {
     "split": "split the range after `{at}`",
     "single": "`{k}` takes one value",
     "count": "`{k}` takes so many values",
+    "antiderivative": "`{of}` has this derivative",
     "ring": "algebra",
     "arith": "`{old} = {new}`",
+    "power": "one factor of the power",
     "galois": "`t <= floor(y/s) <=> t s <= y`",
     "indirect": "the same integers `{t}` are at most the one and the other",
     "entails": "it follows",
@@ -182,6 +184,10 @@ class Derivation:
             longer = longer.use("count", because, k=k)
         return longer
 
+    def antiderivative(self, k: Term, of: Term, because: str = "") -> Derivation:
+        """Integrate over k: put `of` at the upper end minus `of` at the lower."""
+        return self.use("antiderivative", because, k=k, of=of)
+
     def equation(
         self, by: Equation, because: str = "", backwards: bool = False, at: Mapping[Term, Term] | None = None
     ) -> Derivation:
@@ -209,6 +215,10 @@ class Derivation:
     def arith(self, old: Term, new: Term, because: str = "") -> Derivation:
         """Replace an integer, entry or proposition by one equal for all integers."""
         return self.use("arith", because, old=old, new=new)
+
+    def power(self, base: Term, exponent: Term, because: str = "") -> Derivation:
+        """Write one factor of a power apart."""
+        return self.use("power", because, base=base, exponent=sp.sympify(exponent))
 
     def galois(self, because: str = "") -> Derivation:
         """Write t <= floor(y/s) as t s <= y."""

@@ -6,18 +6,19 @@ A theorem says: for all integers and all arrays that meet the hypotheses, lhs = 
 lhs => rhs). It carries its proof, a chain of steps by the rules of `derive.rules`. Python cannot seal a type, so
 nothing is believed because of who made it: `recheck` plays every step anew, evaluates the statement on small sizes with
 arbitrary array contents, and demands that every hypothesis is needed, and needed as strong as it stands. A chapter
-may have several theorems: `parts` are theorems of their own, rechecked with the first.
+may have several theorems: `parts` are theorems of their own, rechecked with the first. A `figure` is only for the eye.
 This file, `terms`, `rules`, `smt` and `semantics` are all that must be trusted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 from derive import semantics, smt
 from derive.rules import ONE_WAY, Condition, Scope, replay
-from derive.terms import Equation, Hypothesis, Range, RuleError, Term
+from derive.terms import Curve, Equation, Hypothesis, Range, RuleError, Term
 
 __all__ = ["RuleError", "Step", "Theorem"]
 
@@ -54,6 +55,7 @@ class Theorem:
     parts: tuple[Theorem, ...] = ()
     about: str = ""
     witness: tuple[Equation, ...] = field(default=(), compare=False)
+    figure: tuple[Curve, ...] = field(default=(), compare=False)
 
     @property
     def relation(self) -> str:
@@ -95,7 +97,7 @@ class Theorem:
             except (RecursionError, ZeroDivisionError, TypeError) as error:
                 raise RuleError(f"{self.name}: the statement has no value: {error}") from error
             if not good:
-                sizes = {name[1:]: value for name, value in env.items() if isinstance(value, int)}
+                sizes = {name[1:]: str(value) for name, value in env.items() if isinstance(value, (int, Fraction))}
                 raise RuleError(f"{self.name}: false for {sizes}")
         if not found:
             raise RuleError(f"{self.name}: no small model meets the hypotheses")

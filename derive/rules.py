@@ -162,8 +162,14 @@ def _ranges(term: Term, scope: Scope, outer: frozenset[Term]) -> None:
         for end in (low, high):
             _ranges(end, scope, outer)
         _ranges(inner, scope.under(k, low, high), outer | {k})
-    elif isinstance(term, sp.Pow) and not (term.exp.is_Integer and term.exp > 0) and free_in(term.base):
-        scope.demand("no-zero", sp.Ne(term.base, 0), "{} is not zero", term.base)
+    elif isinstance(term, sp.Pow) and not (term.exp.is_Integer and term.exp > 0) and free_in(term):
+        if free_in(term.exp):  # x^0 = 1 for all x, also 0; below that there may be no power at all
+            scope.demand("exponent", whole(term.exp), "the exponent {} is an integer", term.exp)
+            scope.demand("exponent", sp.Ge(term.exp, 0), "the exponent {} is not negative", term.exp)
+        else:
+            scope.demand("no-zero", sp.Ne(term.base, 0), "{} is not zero", term.base)
+        for piece in parts(term):
+            _ranges(piece, scope, outer)
     elif not isinstance(term, sp.Symbol):
         for piece in parts(term):
             _ranges(piece, scope, outer)
@@ -375,6 +381,40 @@ def count(scope: Scope, term: Term, k: Term) -> Term:
     return everywhere(term, scope, _binding(k, change))
 
 
+# Integrals --------------------------------------------------------------------------------------------------------
+
+
+def derivative(term: Term, k: Term) -> Term:
+    """The derivative by k of a term made of + *, powers and exp; RuleError where k is inside anything else."""
+    if k not in free_in(term):
+        return sp.Integer(0)
+    if term == k:
+        return sp.Integer(1)
+    if isinstance(term, sp.Add):
+        return sp.Add(*(derivative(piece, k) for piece in term.args))
+    if isinstance(term, sp.Mul):
+        one, other = term.as_two_terms()
+        return derivative(one, k) * other + one * derivative(other, k)
+    if isinstance(term, sp.Pow) and term.exp.is_Integer and term.exp > 0:
+        return term.exp * term.base ** (term.exp - 1) * derivative(term.base, k)
+    if isinstance(term, sp.exp):
+        return term * derivative(term.args[0], k)
+    raise RuleError(f"no derivative is given to {term} by {k}")
+
+
+def antiderivative(scope: Scope, term: Term, k: Term, of: Term) -> Term:
+    """Put F(high) - F(low) for the integral over k of the derivative of F, where F is `of`."""
+
+    def change(node: Term, here: Scope) -> Term:
+        inner, _, low, high = peel(node)
+        here.demand("integral-only", isinstance(node, sp.Integral), "only an integral has an antiderivative")
+        slope = normal(derivative(of, k))
+        here.demand("antiderivative", bool(slope == normal(inner)), "the derivative of {} is {}", of, inner)
+        return substitute(of, {k: high}) - substitute(of, {k: low})
+
+    return everywhere(term, scope, _binding(k, change))
+
+
 # Terms ------------------------------------------------------------------------------------------------------------
 
 
@@ -472,6 +512,19 @@ def arith(scope: Scope, term: Term, old: Term, new: Term) -> Term:
     return everywhere(term, scope, change)
 
 
+def power(scope: Scope, term: Term, base: Term, exponent: Term) -> Term:
+    """Put x x^(n-1) for x^n."""
+
+    def change(node: Term, here: Scope) -> Term | None:
+        if node != base**exponent or not isinstance(node, sp.Pow):
+            return None
+        here.demand("exponent", whole(exponent), "the exponent {} is an integer", exponent)
+        here.demand("exponent", sp.Ge(exponent, 1), "the exponent {} is at least 1", exponent)
+        return base * base ** (exponent - 1)
+
+    return everywhere(term, scope, change)
+
+
 # Integers and propositions ----------------------------------------------------------------------------------------
 
 
@@ -533,10 +586,12 @@ RULES: dict[str, Callable[..., Term]] = {
     "split": split,
     "single": single,
     "count": count,
+    "antiderivative": antiderivative,
     "equation": equation,
     "lemma": lemma,
     "ring": ring,
     "arith": arith,
+    "power": power,
     "galois": galois,
     "indirect": indirect,
     "entails": entails,

@@ -7,7 +7,8 @@ A sum is a sum over the *set* of integers from low to high: empty when high < lo
 `subs` or `simplify`. An environment maps symbols to integers, and array names to functions of index tuples; arrays
 are total functions on all integer tuples, filled at random, so that a theorem cannot lean on what an array holds.
 An integral is exact for polynomial integrands up to degree 12 (Newton's formula in fractions): the functions of the
-continuous chapters are given random polynomials. This file is part of what must be trusted.
+continuous chapters are given random polynomials. Only `exp` is not exact: terms that have it are compared to within
+`TOLERANCE`. This file is part of what must be trusted.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ Environment = dict[str, Any]
 Array = Callable[[tuple[Any, ...]], Any]
 
 DEGREE = 12
+TOLERANCE = 1e-7  # integrals of exp by Newton's formula over lengths up to 5 are right to 1e-9
 LIMIT = 100  # environments a theorem is evaluated in
 SIZES = (0, 1, 2, 3, -1, -2)
+DIVISORS = (1, 2, 5, 40)  # a real is a small integer over one of these
 
 
 def name_of(symbol: Term) -> str:
@@ -107,6 +110,7 @@ _PATTERNS: dict[Any, str] = {
     sp.floor: "floor({})",
     sp.ceiling: "ceil({})",
     sp.Abs: "abs({})",
+    sp.exp: "exp({})",
     sp.Mod: "{} % {}",
     sp.KroneckerDelta: "int({} == {})",
     Iverson: "int({})",
@@ -132,6 +136,10 @@ def _integral(body: Callable[[Any], Any], low: Any, high: Any) -> Any:
     return width * sum(weight * value for weight, value in zip(_WEIGHTS, values, strict=True))
 
 
+def _exp(exponent: Any) -> Fraction:
+    return Fraction(math.exp(exponent))
+
+
 def _newton_cotes() -> list[Fraction]:
     """The weights that integrate every polynomial of degree <= DEGREE over 0..1 from DEGREE + 1 equal places."""
     weights = []
@@ -146,7 +154,14 @@ def _newton_cotes() -> list[Fraction]:
 
 
 _WEIGHTS = _newton_cotes()
-_OPERATIONS = {"floor": math.floor, "ceil": math.ceil, "power": _power, "integral": _integral, "Fraction": Fraction}
+_OPERATIONS = {
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "power": _power,
+    "exp": _exp,
+    "integral": _integral,
+    "Fraction": Fraction,
+}
 
 
 # Models -----------------------------------------------------------------------------------------------------------
@@ -278,10 +293,12 @@ def models(
     arrays.update({array_name(given.array): False for given in hypotheses if isinstance(given, Support)})
     symbols = frozenset().union(*map(free_in, terms), *(given.free() for given in [*hypotheses, *witness]))
     names = sorted(map(name_of, symbols))
+    reals = {name_of(symbol) for symbol in symbols if not symbol.is_integer}
     conditions = [meaning(given.holds) for given in hypotheses if isinstance(given, Range)]
     plan, tests, rng = _plan(hypotheses, witness), _tests(hypotheses), random.Random(0)
     for values in _values(len(names), rng):
         env: Environment = {**_OPERATIONS, **dict(zip(names, values, strict=True))}
+        env.update({name: env[name] * Fraction(1, rng.choice(DIVISORS)) for name in names if name in reals})
         if not all(condition(env) for condition in conditions):
             continue
         env.update({name: _polynomial(rng) if real else _noise(rng) for name, real in arrays.items()})
@@ -336,4 +353,8 @@ def _cell(array: Any, indices: tuple[int, ...]) -> Any:
 def holds(first: Term, last: Term, relation: str, env: Environment) -> bool:
     """Whether two terms stand in a relation, one of = <=> =>, in an environment."""
     one, other = meaning(first)(env), meaning(last)(env)
-    return bool(not one or other) if relation == "=>" else bool(one == other)
+    if relation == "=>":
+        return bool(not one or other)
+    if first.has(sp.exp) or last.has(sp.exp):
+        return bool(abs(one - other) <= TOLERANCE * max(1, abs(one), abs(other)))
+    return bool(one == other)

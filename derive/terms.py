@@ -4,7 +4,7 @@ Main definitions: `RuleError`, the hypotheses `Range`, `Support`, `Equation`, th
 operations on terms that the rules need: `substitute` (which refuses to capture), `peel`, `normal`, `instance`.
 
 A term is made of integers, integer symbols, `+ - *`, powers, `Indexed` array entries, `Sum`, `KroneckerDelta`,
-`floor`, `Min`, `Max`, relations, and for the continuous chapters `Integral` and applied functions of real symbols.
+`floor`, `Min`, `Max`, relations, and for the continuous chapters `Integral`, `exp`, and functions of real symbols.
 SymPy's own `subs` captures variables and its `Sum.change_index` forgets dependent limits, so neither is used here.
 This file is part of what must be trusted.
 """
@@ -19,6 +19,8 @@ from typing import Any
 import sympy as sp
 
 Term = Any  # a SymPy term; SymPy has no types of its own
+
+Curve = tuple[str, Term, Term, Term, Term]  # what it is called, a term, its letter, from, to
 
 BINDERS = (sp.Sum, sp.Integral)
 

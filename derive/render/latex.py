@@ -13,6 +13,7 @@ from typing import ClassVar
 import sympy as sp
 
 from derive.kernel import Theorem
+from derive.render import plot
 from derive.render.notation import Printer, factors, joined, plain, reason, summands
 from derive.terms import Hypothesis, Range, Support, Term, peel
 
@@ -165,15 +166,26 @@ def rows(term: Term) -> list[str]:
     if width(term) <= WIDE:
         return [show(term)]
     if isinstance(term, sp.Add):
-        first, *rest = summands(term)
-        signed = [("- ", -piece) if piece.as_coeff_Mul()[0].is_negative else ("+ ", piece) for piece in rest]
-        return rows(first) + [sign * (not place) + row for sign, p in signed for place, row in enumerate(rows(p))]
+        return _summands(term)
     signs = ""
     while isinstance(term, sp.Sum):
         term, *ends = peel(term)
         signs += Latex().sigma(*map(show, ends))
-    pieces = factors(term) if signs and isinstance(term, sp.Mul) else [term]
-    return [signs + show(pieces[0])] * (not signs) or [signs, *map(show, pieces)]
+    if signs and isinstance(term, sp.Add):
+        first, *middle, last = _summands(term)
+        return [signs + r"\Bigl(" + first, *middle, last + r"\Bigr)"]
+    if not (signs and isinstance(term, sp.Mul)):
+        return [signs + show(term)]
+    *before, last = factors(term)
+    shown = [Latex().inside(piece, sp.Add, sp.Sum, sp.Integral) for piece in before]
+    return [signs, *shown, Latex().inside(last, sp.Add)]
+
+
+def _summands(term: Term) -> list[str]:
+    """The terms of a sum, each on rows of its own with its sign before it."""
+    first, *rest = summands(term)
+    signed = [("- ", -piece) if piece.as_coeff_Mul()[0].is_negative else ("+ ", piece) for piece in rest]
+    return rows(first) + [sign * (not place) + row for sign, p in signed for place, row in enumerate(rows(p))]
 
 
 def _broken(sign: str, term: Term) -> str:
@@ -217,6 +229,7 @@ def theorem(theorem: Theorem, part: bool = False) -> str:
         _nested(theorem),
         "\\end{proof}",
         *([words(theorem.about), ""] if theorem.about else []),
+        *([plot.latex(theorem.figure), ""] if theorem.figure else []),
     ]
     return "\n".join([*lines, *(_part(piece) for piece in theorem.parts)])
 

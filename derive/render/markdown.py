@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from derive.kernel import Theorem
-from derive.render import latex
+from derive.render import latex, plot
 from derive.render.notation import reason
 
 
@@ -21,6 +21,7 @@ def theorem(theorem: Theorem, level: int = 2) -> str:
     lines += ["| | | because |", "|---|---|---|", f"| | ${latex.show(theorem.lhs)}$ | |"]
     lines += [f"| ${latex.SIGNS[s.relation]}$ | ${latex.show(s.after)}$ | {words(s.because)} |" for s in theorem.steps]
     lines += ["", words(theorem.about)] if theorem.about else []
+    lines += ["", "```text", plot.text(theorem.figure), "```"] if theorem.figure else []
     return "\n".join([*lines, *("\n" + _part(part, level + 1) for part in theorem.parts)]) + "\n"
 
 

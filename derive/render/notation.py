@@ -32,6 +32,8 @@ def _sum_key(term: Term, sizes: bool) -> tuple[float, str]:
         return (NUMBER if sizes else 6.0, "")
     if body.has(sp.Sum, sp.Integral):
         return (9.0 - 0.1 * len(body.atoms(sp.Symbol)), str(body))
+    if body.has(sp.exp):
+        return (7.0, str(body))
     letters = [piece for piece in body.free_symbols if isinstance(piece, sp.Symbol)]
     if isinstance(body, sp.Symbol):
         place = rank(body)
@@ -138,7 +140,7 @@ class Printer:
         """A product, as a fraction where something divides."""
         if term.as_coeff_Mul()[0].is_negative:
             return "-" + self.inside(-term, sp.Add)
-        above, below = term.as_numer_denom()
+        above, below = sp.fraction(term, exact=True) if term.has(sp.exp) else term.as_numer_denom()
         if below != 1:
             return self.fraction(self.show(above), self.show(below))
         pieces = factors(term)

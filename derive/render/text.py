@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from derive.kernel import Step, Theorem
+from derive.render import plot
 from derive.render.notation import joined, plain, reason
 from derive.terms import Hypothesis, Range, Support
 
@@ -61,6 +62,7 @@ def theorem(theorem: Theorem) -> str:
     lines += ["", f"    {plain(theorem.lhs)}", f"  {theorem.relation} {plain(theorem.rhs)}", "", "  Proof."]
     lines += [f"    {plain(theorem.lhs)}", *_lines(theorem.steps, "  ")]
     lines += ["", f"  {words(theorem.about)}"] if theorem.about else []
+    lines += ["", plot.text(theorem.figure)] if theorem.figure else []
     parts = ["\n" + _part(part) for part in theorem.parts]
     return "\n".join([*lines, *parts]) + "\n"
 

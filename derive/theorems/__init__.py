@@ -7,8 +7,9 @@ How to write one:
    will do: `recheck` refuses ``n >= 1`` where ``n >= 0`` is enough), a `Support` (an array is zero outside a box), or
    an `Equation` (a definition, or something assumed for all values of some letters under some guards).
 3. Go on line by line: `shift`, `reflect`, `swap`, `support`, `vanish`, `delta`, `out`, `into`, `linear`, `split`,
-   `single`, `count`, `equation`, `lemma`, `ring`, `arith`; for integers `indirect`, `galois`, `entails`. Any rule can
-   be read from right to left with `backwards(rule, to, ...)`: `to` is the new line, and the rule leads back.
+   `single`, `count`, `antiderivative`, `equation`, `lemma`, `ring`, `arith`, `power`; for integers `indirect`,
+   `galois`, `entails`. Any rule can be read from right to left with `backwards(rule, to, ...)`: `to` is the new line,
+   and the rule leads back.
 4. End with `qed(last, name, ...)`. `parts` are further theorems told with it, named ``main/part``; `witness` are
    equations that say how to fill arrays so that the hypotheses hold, where that cannot be read off them.
 5. Put name and title into `CHAPTERS` of `derive.table`; tests/book/test_19_every_theorem_can_fail.py does the rest.

@@ -82,6 +82,11 @@ ABUSES = [
     # a place to split at that is not in the range
     abuse("within range", "split", SUM, k=k, at=c),
     abuse("one-place", "single", SUM, k=k),
+    # a sum is no integral, and a wrong antiderivative; a power that may be 1/0
+    abuse("integral-only", "antiderivative", total(k, (k, 0, n)), k=k, of=k**2 / 2),
+    abuse("antiderivative", "antiderivative", sp.Integral(half, (half, 0, n)), k=half, of=half**2),
+    abuse("exponent", "out", total(c * x ** (k - 1), (k, 0, n)), k=k),
+    abuse("exponent", "power", total(x**k, (k, 0, n)), base=x, exponent=k),
     # hypotheses: not assumed, outside the guard, capturing, at something that is no integer
     abuse("assumed", "equation", SUM, by=GUARDED),
     abuse("guard", "equation", total(F[k - 1], (k, 0, n - 1)), GUARDED, by=GUARDED),
@@ -372,3 +377,38 @@ def test_integrals_are_shifted_and_reflected_too():
     proved.recheck()
     with pytest.raises(RuleError, match="false for"):
         replace(proved, rhs=sp.Integral(g(u) * f(place + u), (u, 0, place)))._evaluate()
+
+
+def test_an_antiderivative_is_checked_by_its_derivative():
+    """The integral of z exp(z - x) from 0 to x is (x - 1) + exp(-x); the kernel differentiates, nobody integrates."""
+    z, place = reals("z x")
+    start = Derivation(sp.Integral(z * sp.exp(z - place), (z, 0, place)))
+    proved = start.antiderivative(z, (z - 1) * sp.exp(z - place)).qed(place - 1 + sp.exp(-place), "ramp")
+    proved.recheck()
+    with pytest.raises(RuleError, match="false for"):
+        replace(proved, rhs=place - 1 - sp.exp(-place))._evaluate()
+    with pytest.raises(RuleError, match="antiderivative"):
+        start.antiderivative(z, z * sp.exp(z - place))
+    with pytest.raises(RuleError, match="no derivative"):
+        start.antiderivative(z, sp.Function("f")(z))
+
+
+def test_an_antiderivative_does_not_capture():
+    """F may mention another variable of integration only where it is bound outside, not inside."""
+    z, w = reals("z w")
+    triangle = sp.Integral(sp.Integral(w, (w, 0, z)), (z, 0, 1))
+    with pytest.raises(RuleError):
+        Derivation(triangle).antiderivative(z, w * z)
+    inner = Derivation(triangle).antiderivative(w, w**2 / 2)
+    assert inner.antiderivative(z, z**3 / 6).term == sp.Rational(1, 6)
+
+
+def test_a_power_has_one_factor_more_than_the_one_before():
+    """x^(n+1) = x x^n for every n >= 0, also where x = 0; below 0 there may be no power at all."""
+    chain = Derivation(total(x ** (k + 1), (k, 0, n)), sp.Ge(n, -1)).power(x, k + 1).out(k)
+    assert chain.term == x * total(x**k, (k, 0, n))
+    chain.qed(chain.term, "powers").recheck()
+    with pytest.raises(RuleError, match="exponent"):
+        Derivation(x**n)
+    with pytest.raises(RuleError, match="exponent"):
+        Derivation(F[0] + x**half, sp.Ge(half, 0))

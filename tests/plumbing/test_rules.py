@@ -18,7 +18,7 @@ import sympy as sp
 import z3
 
 from derive import semantics
-from derive.blackboard import Equation, Iverson, Range, Support, arrays, integers, total
+from derive.blackboard import Equation, Iverson, Range, Support, arrays, integers, reals, total
 from derive.rules import RULES, Scope, apply, well_formed
 from derive.terms import Hypothesis, RuleError, bound_in, peel
 
@@ -140,6 +140,29 @@ def test_random_uses_are_sound(draws):
                 assert semantics.holds(term, after, "=", env), (rule, arguments, term, after, hypotheses)
     for rule in SEEN if draws >= 100 else ():
         assert accepted[rule], (rule, accepted)
+
+
+def test_random_antiderivatives():
+    """What SymPy differentiates is integrated back, and the naive quadrature agrees; with a term more it is refused.
+
+    The kernel's derivative and SymPy's are different programs; the judge is Newton's formula and knows neither.
+    """
+    rng = random.Random(3)
+    y, z = reals("y z")
+    for _ in range(60):
+        monomials = [rng.randint(-3, 3) * z ** rng.randint(0, 3) * y ** rng.randint(0, 2) for _ in range(3)]
+        waves = [rng.randint(-2, 2) * z ** rng.randint(0, 1) * sp.exp(rng.choice([-1, 1]) * z / 2 + y / 4)]
+        of = sp.Add(*monomials, *rng.choice([waves, []]))
+        slope = sp.diff(of, z)
+        if slope == 0:
+            continue
+        term = sp.Integral(slope, (z, rng.choice([0, y, -y]), rng.choice([1, 2 * y])))
+        after = apply(Scope(()), "antiderivative", term, {"k": z, "of": of})
+        for env in semantics.models([term, after], (), limit=8):
+            assert semantics.holds(term, after, "=", env), (term, after)
+            assert not semantics.holds(term, after + 1, "=", env)
+        with pytest.raises(RuleError, match="antiderivative"):
+            apply(Scope(()), "antiderivative", term, {"k": z, "of": of + z})
 
 
 TOTAL = z3.Function("total", z3.IntSort(), z3.IntSort())  # the sum of f(0), ..., f(n - 1)
