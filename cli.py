@@ -468,8 +468,9 @@ def derive(ctx: click.Context) -> None:
       derive list                     all theorems
       derive show flip-2d             one, with its proof
       derive recheck --all            play every proof anew
+      derive check 'n//s <= n/s'      prove or refute a formula
 
-    Exit code: 0 all is well, 1 a proof failed, 2 a wrong call.
+    Exit code: 0 all is well, 1 a proof failed or a claim is not proved, 2 a wrong call.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -524,6 +525,90 @@ def recheck(ctx: click.Context, names: tuple[str, ...], all_: bool) -> None:
 
     _print(lines())
     ctx.exit(FOUND if failed else 0)
+
+
+@derive.command("check", short_help="Prove or refute a formula.")
+@click.argument("claim", required=False)
+@click.option("--where", multiple=True, metavar="COND", help="A condition, e.g. 's | n'; n >= 0 replaces n's domain.")
+@click.option("--file", "file", type=click.Path(), metavar="FILE", help="A YAML list of claims instead of one claim.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each claim; after that the verdict is unknown.",
+)
+@click.pass_context
+def judge(
+    ctx: click.Context, claim: str | None, where: tuple[str, ...], file: str | None, format_: str, timeout: float
+) -> None:
+    """Prove CLAIM for all integers, or refute it by its smallest counterexample.
+
+    \b
+      derive check 'floor((n-k+p+s)/s) == floor((n-k+p)/s) + 1'
+      derive check 'floor(n/s) == ceil(n/s)' --where 's | n'
+
+    In claims / divides exactly and // rounds down; ^ is a power, s | n says that s divides n; LaTeX will do too.
+    Letters are integers: n, k, s, d and all that divide are >= 1, others >= 0, unless --where says otherwise. A claim
+    that begins with a minus goes behind --.
+
+    Exit code: 0 proved, 1 refuted or unknown, 2 a wrong call.
+    """
+    if (claim is None) == (file is None):
+        raise click.UsageError("a CLAIM or --file FILE: which formula?" if claim is None else "either CLAIM or --file")
+    if file is not None and where:
+        raise click.UsageError("with --file, conditions stand in the file: where: 's | n'")
+    from derive.claim_parser import ClaimError
+    from derive.claims import Disagreement
+
+    try:
+        proved = _judge_file(file, format_, timeout) if file else _judge_claim(claim or "", where, format_, timeout)
+    except ClaimError as error:
+        raise click.UsageError(str(error)) from None
+    except Disagreement as error:
+        raise click.ClickException(f"the provers disagree, and no verdict is given: {error}") from None
+    ctx.exit(0 if proved else FOUND)
+
+
+def _judge_claim(claim: str, where: tuple[str, ...], format_: str, timeout: float) -> bool:
+    """Print the verdict on one claim; whether it is proved."""
+    from json import dumps
+
+    from derive.claims import PROVED, check
+
+    verdict = check(claim, where, timeout)
+    _print([dumps(verdict.to_dict(), ensure_ascii=False) if format_ == "json" else verdict.text(), "\n"])
+    return verdict.verdict == PROVED
+
+
+def _judge_file(file: str, format_: str, timeout: float) -> bool:
+    """Print the verdicts on the claims of a file, each as it is found; whether all are proved."""
+    from json import dumps
+
+    from derive.claim_files import FileError, read, table
+    from derive.claims import PROVED, Verdict, check
+
+    try:
+        with open(file, "rb") as stream:  # noqa: PTH123 - as elsewhere here
+            entries = read(stream.read(), file)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {file}: {error.strerror}") from None
+    except FileError as error:
+        raise click.UsageError(str(error)) from None
+    verdicts: list[Verdict] = []
+
+    def judged() -> Iterator[Verdict]:
+        for entry in entries:
+            verdicts.append(check(entry.claim, entry.where, timeout))
+            yield verdicts[-1]
+
+    if format_ == "json":
+        _print([dumps([verdict.to_dict() for verdict in judged()], indent=2, ensure_ascii=False), "\n"])
+    else:
+        _print(f"{line}\n" for line in table(entries, judged()))
+    return all(verdict.verdict == PROVED for verdict in verdicts)
 
 
 @derive.command()

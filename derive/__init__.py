@@ -6,7 +6,11 @@ r"""Derivations: the formulas of convolution as theorems, proved step by step by
 >>> derive.THEOREMS["flip-1d"] == flip
 True
 
-`theorem(name)` gives one theorem, `THEOREMS` maps every name to its theorem, `RuleError` says why one is refused.
+>>> derive.check("floor(n/s) == ceil(n/s)", where=["s | n"]).verdict
+'proved'
+
+`check(claim)` proves or refutes a formula somebody typed, `ClaimError` says what cannot be read. `theorem(name)` gives
+one theorem, `THEOREMS` maps every name to its theorem, `RuleError` says why one is refused.
 SymPy and Z3 are loaded on first use, so that importing this package costs nothing.
 """
 
@@ -15,12 +19,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from derive.claim_parser import ClaimError
+    from derive.claims import Verdict, check
     from derive.kernel import RuleError, Step, Theorem
     from derive.table import THEOREMS, theorem
 
-__all__ = ["THEOREMS", "RuleError", "Step", "Theorem", "theorem"]
+__all__ = ["THEOREMS", "ClaimError", "RuleError", "Step", "Theorem", "Verdict", "check", "theorem"]
 
 _HOME = {
+    "ClaimError": "derive.claim_parser",
+    "Verdict": "derive.claims",
+    "check": "derive.claims",
     "RuleError": "derive.kernel",
     "Step": "derive.kernel",
     "Theorem": "derive.kernel",

@@ -1,7 +1,8 @@
 r"""Side conditions, put to Z3 for all integers at once.
 
 Main definitions: `prove`, which answers True only when Z3 finds the negation unsatisfiable (an ``unknown`` is a
-failure), and `satisfiable`. Terms are those of `derive.terms`; reals are told from integers by their symbols.
+failure), and `satisfiable`; for claims typed by a user `decide`, which also gives integers that meet conditions. Terms
+are those of `derive.terms`; reals are told from integers by their symbols.
 Z3's ``/`` on integers leaves a remainder >= 0 and so is not Python's ``//`` for a negative divisor: see `_floor`.
 This is the only file that imports Z3, and part of what must be trusted.
 """
@@ -9,8 +10,9 @@ This is the only file that imports Z3, and part of what must be trusted.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy as sp
 import z3
@@ -93,13 +95,13 @@ def _floor(term: Term) -> Any:
     x, y = sign * to_z3(above), to_z3(below)
     if not (x.is_int() and y.is_int()):
         raise RuleError(f"cannot put {term} to the solver: {above} and {below} are not both integers")
-    return sign * z3.If(y > 0, x / y, (-x) / (-y))
+    return sign * quotient(x, y)
 
 
 def _modulo(x: Any, y: Any) -> Any:
     if not (x.is_int() and y.is_int()):
         raise RuleError("cannot put the remainder of what is no integer to the solver")
-    return x - y * z3.If(y > 0, x / y, (-x) / (-y))
+    return x - y * quotient(x, y)
 
 
 def _fold(operation: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -127,3 +129,74 @@ _MEANING: dict[Any, Callable[..., Any]] = {
     sp.KroneckerDelta: lambda x, y: z3.If(x == y, z3.IntVal(1), z3.IntVal(0)),
     Iverson: lambda p: z3.If(p, z3.IntVal(1), z3.IntVal(0)),
 }
+
+
+# Claims --------------------------------------------------------------------------------------------------------------
+# `derive.claim_solver` builds its terms with Python's operators and these, over unbounded integers.
+
+
+class Answer(NamedTuple):
+    """What the solver says of some conditions: sat with integers that meet them, unsat, or unknown."""
+
+    status: str
+    model: dict[str, int]
+
+
+def version() -> str:
+    """The prover's name and version."""
+    return f"Z3 {z3.get_version_string()}"
+
+
+def integer(name: str) -> Any:
+    """An integer unknown."""
+    return z3.Int(name)
+
+
+def constant(value: int) -> Any:
+    """An integer as a term."""
+    return z3.IntVal(value)
+
+
+def either(condition: Any, yes: Any, no: Any) -> Any:
+    """One term where the condition holds, another where it fails."""
+    return z3.If(condition, yes, no)
+
+
+def both(*conditions: Any) -> Any:
+    """That all of the conditions hold."""
+    return z3.And(*conditions)
+
+
+def some(*conditions: Any) -> Any:
+    """That at least one of the conditions holds."""
+    return z3.Or(*conditions)
+
+
+def fails(condition: Any) -> Any:
+    """That the condition does not hold."""
+    return z3.Not(condition)
+
+
+def quotient(x: Any, y: Any) -> Any:
+    """The floor of x / y for y other than 0, of any sign."""
+    return z3.If(y > 0, x / y, (-x) / (-y))
+
+
+def decide(conditions: Sequence[Any], names: Sequence[str], seconds: float) -> Answer:
+    """Whether some integers meet all the conditions; unknown when the time is over."""
+    solver = z3.Solver()
+    solver.set("timeout", max(1, int(seconds * 1000)))
+    solver.add(*conditions)
+    bell = threading.Timer(seconds + 0.2, z3.main_ctx().interrupt)  # where Z3 does not look at its own clock
+    bell.daemon = True
+    bell.start()
+    try:
+        status = str(solver.check())
+        model = solver.model() if status == "sat" else None
+    except z3.Z3Exception:
+        return Answer("unknown", {})
+    finally:
+        bell.cancel()
+    if model is None:
+        return Answer(status, {})
+    return Answer(status, {name: model.eval(z3.Int(name), model_completion=True).as_long() for name in names})
