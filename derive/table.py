@@ -23,6 +23,7 @@ TITLES: dict[str, str] = {
     "toeplitz": "The convolution layer as a matrix",
     "algebra": "The algebra of convolution",
     "adjoint": "Backwards through a layer",
+    "continuous": "The convolution of functions, and the Fourier transform",
 }
 
 CHAPTERS: dict[str, dict[str, str]] = {
@@ -57,6 +58,10 @@ CHAPTERS: dict[str, dict[str, str]] = {
     "adjoint": {
         "adjoint": "Transposed convolution is the adjoint of correlation",
         "gradients": "The gradients with respect to input, kernel and bias",
+    },
+    "continuous": {
+        "continuous": "The two indices of a convolution are alike",
+        "fourier": "The transform of a circular convolution is a product",
     },
 }
 
