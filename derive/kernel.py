@@ -18,7 +18,7 @@ from typing import Any
 
 from derive import semantics, smt
 from derive.rules import ONE_WAY, Condition, Scope, replay
-from derive.terms import Curve, Equation, Hypothesis, Range, RuleError, Term
+from derive.terms import Curve, Equation, Hypothesis, Range, RuleError, Term, proposition
 
 __all__ = ["RuleError", "Step", "Theorem"]
 
@@ -37,7 +37,7 @@ class Step:
     @property
     def relation(self) -> str:
         """The sign between before and after: = between terms, <=> or => between propositions."""
-        if not getattr(self.before, "is_Boolean", False):
+        if not proposition(self.before):
             return "="
         return "=>" if self.rule in ONE_WAY else "<=>"
 

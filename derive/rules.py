@@ -34,6 +34,7 @@ from derive.terms import (
     normal,
     parts,
     peel,
+    proposition,
     rebased,
     rebuilt,
     remembered,
@@ -505,7 +506,7 @@ def arith(scope: Scope, term: Term, old: Term, new: Term) -> Term:
             facts = [sp.Eq(one, other) for one, other in zip(old.indices, new.indices, strict=True)]
             here.demand("equal", sp.And(*facts), "{} = {}", old, new)
         else:
-            same = sp.Equivalent(old, new) if getattr(old, "is_Boolean", False) else sp.Eq(old, new)
+            same = sp.Equivalent(old, new) if proposition(old) else sp.Eq(old, new)
             here.demand("equal", same, "{} = {}", old, new)
         return new
 

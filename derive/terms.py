@@ -168,6 +168,13 @@ def free_in(term: Term) -> frozenset[Term]:
     return frozenset().union(*(free_in(piece) for piece in parts(term)))
 
 
+def proposition(term: Term) -> bool:
+    """Whether the term is true or false rather than a number; SymPy's `is_Boolean` does not know relations."""
+    return isinstance(
+        term, (sp.core.relational.Relational, sp.logic.boolalg.BooleanFunction, type(sp.true), type(sp.false))
+    )
+
+
 def whole(term: Term) -> bool:
     """Whether the term is an integer by its form; array entries need not be, a floor always is."""
     if isinstance(term, sp.Symbol) or not parts(term):

@@ -21,7 +21,7 @@ from derive import semantics
 from derive.blackboard import Derivation, Equation, Iverson, Range, Support, arrays, integers, reals, total
 from derive.kernel import RuleError, Step, Theorem
 from derive.rules import Scope, apply, well_formed
-from derive.terms import substitute
+from derive.terms import proposition, substitute
 
 n, m, c, k, l, a, b, t, x, y, s = integers("n m c k l a b t x y s")  # noqa: E741
 F, G, H = arrays("F G H")
@@ -143,7 +143,7 @@ def test_each_abuse_is_refused(case):
 
 def _false(before: Any, after: Any, hypotheses: tuple[Any, ...]) -> bool:
     """Whether the semantics tells the terms apart in some model; nonsense (no value at all) counts as false."""
-    relation = "<=>" if getattr(before, "is_Boolean", False) else "="
+    relation = "<=>" if proposition(before) else "="
     try:
         return any(
             not semantics.holds(before, after, relation, env) for env in semantics.models([before, after], hypotheses)
@@ -412,3 +412,14 @@ def test_a_power_has_one_factor_more_than_the_one_before():
         Derivation(x**n)
     with pytest.raises(RuleError, match="exponent"):
         Derivation(F[0] + x**half, sp.Ge(half, 0))
+
+
+def test_what_follows_is_not_called_equal():
+    """Between relations the signs are <=> and =>, and what only follows is never stated as an equality."""
+    follows = Derivation(sp.Ge(n, 1)).entails(sp.Ge(n, 0), because="a weaker bound").qed(sp.Ge(n, 0), "follows")
+    assert follows.relation == "=>"
+    follows.recheck()
+    moved = Derivation(sp.Ge(n, 1)).arith(sp.Ge(n, 1), sp.Ge(n - 1, 0)).qed(sp.Ge(n - 1, 0), "moved")
+    assert moved.relation == "<=>"
+    with pytest.raises(RuleError, match="two-way"):
+        Derivation(sp.Ge(n, 1)).lemma(follows)

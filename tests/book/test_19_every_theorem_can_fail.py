@@ -22,7 +22,7 @@ import sympy as sp
 from derive import THEOREMS
 from derive.kernel import RuleError, Theorem
 from derive.table import CHAPTERS
-from derive.terms import BINDERS, Equation, Range, Support, parts, peel, rebuilt
+from derive.terms import BINDERS, Equation, Range, Support, parts, peel, proposition, rebuilt
 
 
 def with_parts(theorem: Theorem) -> Iterator[Theorem]:
@@ -60,7 +60,7 @@ def test_it_stands(theorem):
 
 def negations(theorem: Theorem) -> list[Theorem]:
     """What the theorem denies."""
-    if getattr(theorem.rhs, "is_Boolean", False):
+    if proposition(theorem.rhs):
         return [replace(theorem, rhs=sp.Not(theorem.rhs))]
     return [replace(theorem, rhs=theorem.rhs + 1), replace(theorem, rhs=1 - theorem.rhs)]
 
