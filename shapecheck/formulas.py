@@ -2,19 +2,19 @@ r"""The size formulas of convolution arithmetic, each written once.
 
 Every function here is arithmetic and nothing else: `+ - * //`, no branch, no import that computes. The same code object
 therefore runs on ints (the checker), signed NumPy arrays, SymPy symbols (the LaTeX), `torch.SymInt`, open sizes
-(`shapecheck.sizes.Size`) and Z3 terms (through the adapter in `derive/smt.py`), and the theorems of `derive/` speak about
-these very functions.
+(`shapecheck.sizes.Size`) and Z3 terms (through the adapter in `derive/smt.py`), and the theorems of `derive/` speak
+about these very functions.
 
 Two exceptions, named here: `minimum`, which ceil mode needs and which asks a symbol for its own minimum, and
 `scaled_size`, the float rule of torch's Upsample, which obeys no law.
 
-What a formula assumes stands beside it as named conditions (`Condition`): true or false for ints, a relation for symbols.
-Checker, prover and error message read that one list.
+What a formula assumes stands beside it as named conditions (`Condition`): true or false for ints, a relation for
+symbols. Checker, prover and error message read that one list.
 
-Notation: `n` size, `k` span (cells a window reaches over), `p` TOTAL padding of an axis, `q` padding per side, `s` stride,
-`d` dilation, `e` dilated span. torch's `padding=1` is `p = 2`.
-References: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning" (arXiv:1603.07285);
-torch: aten/src/ATen/native/Pool.h (`pooling_output_shape_pad_lr`), ConvUtils.h (`conv_output_size`).
+Notation: `n` size, `k` span (cells a window reaches over), `p` TOTAL padding of an axis, `q` padding per side, `s`
+stride, `d` dilation, `e` dilated span. torch's `padding=1` is `p = 2`. References: Dumoulin & Visin, "A guide to
+convolution arithmetic for deep learning" (arXiv:1603.07285); torch: aten/src/ATen/native/Pool.h
+(`pooling_output_shape_pad_lr`), ConvUtils.h (`conv_output_size`).
 """
 
 from __future__ import annotations
@@ -99,18 +99,18 @@ def same_padding(k: Any, d: Any) -> Any:
 WINDOW_COUNTS = Condition(
     "window-counts", lambda n, k, p, s: k <= n + p + s, "the formula counts windows: at most one stride is missing"
 )
-WINDOW_FITS = Condition(
-    "window-fits", lambda n, k, p: k <= n + p, "the window is no longer than the padded input"
-)
-HALF_PADDING = Condition(
-    "half-padding", lambda k, q: q <= k // 2, "the padding of a pool is at most half its window"
-)
+WINDOW_FITS = Condition("window-fits", lambda n, k, p: k <= n + p, "the window is no longer than the padded input")
+HALF_PADDING = Condition("half-padding", lambda k, q: q <= k // 2, "the padding of a pool is at most half its window")
 SOME_WINDOW = Condition("some-window", lambda o: o >= 1, "in ceil mode the rule only has to give a window")
-WINDOW_INSIDE = Condition("window-inside", lambda n, k: k <= n, "the window is no longer than the input, padding or not")
+WINDOW_INSIDE = Condition(
+    "window-inside", lambda n, k: k <= n, "the window is no longer than the input, padding or not"
+)
 PAD_REFLECTS = Condition("pad-reflects", lambda n, q: q < n, "a reflection is shorter than the input")
 PAD_WRAPS = Condition("pad-wraps", lambda n, q: q <= n, "a circular padding goes round once at most")
 FRACTIONAL_FITS = Condition(
-    "fractional-fits", lambda n, k, o: o + k - 1 <= n, "o windows of k cells fit when each moves on by one cell at least"
+    "fractional-fits",
+    lambda n, k, o: o + k - 1 <= n,
+    "o windows of k cells fit when each moves on by one cell at least",
 )
 FRACTIONAL_FITS_3D = Condition(
     "fractional-fits-3d", lambda n, k, o: o + k - 1 < n, "torch's 3-D code wants one cell more than it needs"

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from shapecheck.diagnostics import Diagnostic, ShapeError, forward_error
-from shapecheck.layers.base import EACH, LIMIT, closest, shape_text, union
+from shapecheck.layers.base import EACH, LIMIT, closest, is_shape, shape_text, union
 from shapecheck.net import Mark, Network, Node, Source
 from shapecheck.report import Report, Row
 from shapecheck.sizes import Shape, Size, can_equal, evaluate
 
+MAX_RANK = 64  # torch's own limit where it has one; in a network without Unsqueeze and Stack ranks do not grow
 _row = tuple.__new__  # a Row without the cost of its keyword constructor
 
 
@@ -44,6 +45,8 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
                 if node.open:
                     layer = layer.resolve(*shapes)
                 output = layer.shape(*shapes)
+                if len(output) > MAX_RANK and is_shape(output):
+                    raise too_many_dimensions(output)
                 row = _row(
                     Row,
                     (node, shapes, output, layer.params(), layer.macs(shapes, output),
@@ -75,6 +78,12 @@ def size_findings(network: Network, sizes: Mapping[str, Any]) -> list[Diagnostic
             message = f"the size {name} is {size!r}: a size is a whole number from 0 to 2^63 - 1"
             found.append(Diagnostic("SP502", message, file=network.file, hint=f"--size {name}=32"))
     return found
+
+
+def too_many_dimensions(output: Shape) -> ShapeError:
+    """The error for a shape that grows beyond reason, which would fill the memory before a table shows it."""
+    message = f"the output has {len(output)} dimensions: {MAX_RANK} are allowed"
+    return forward_error("SP310", message, hint="Reshape or Flatten it before", dimensions=len(output))
 
 
 def several_outputs(network: Network, node: Node, shapes: Any) -> ShapeError:

@@ -18,10 +18,10 @@ from shapecheck.sizes import Dim, Shape, Size
 
 
 class ReceptiveField(NamedTuple):
-    """What output cell 0 sees on each axis: how many input cells, how far off its neighbour's are, where they begin.
+    """What output cell 0 sees on each axis: how many input cells, how far off its neighbour's are, where they start.
 
-    Behind an upsampling, where neighbours may see the same cells, the size is the most that any of them sees, as bounded
-    by an interval that moves evenly.
+    Behind an upsampling, where neighbours may see the same cells, the size is the most that any of them sees, as
+    bounded by an interval that moves evenly.
     """
 
     size: tuple[Any, ...]

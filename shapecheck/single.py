@@ -12,8 +12,9 @@ from typing import Any
 
 from shapecheck.diagnostics import ShapeError, construct_error, forward_error
 from shapecheck.layers import LAYERS, LAZY
-from shapecheck.layers.base import Layer, closest, make, signature
+from shapecheck.layers.base import LIMIT, Layer, closest, make, signature
 from shapecheck.sizes import NAME, Size, name
+from shapecheck.yaml_nodes import shown
 
 _records: dict[bytes, tuple[Layer, bool]] = {}
 _MOST_RECORDS = 4096
@@ -112,7 +113,7 @@ def _is_plain(shape: Any) -> bool:
     if type(shape) is not tuple:
         return False
     for dim in shape:  # noqa: SIM110 - a generator costs as much as the shape rule
-        if type(dim) is not int or dim < 0:
+        if type(dim) is not int or not 0 <= dim < LIMIT:
             return False
     return True
 
@@ -131,9 +132,10 @@ def _dim(dim: Any) -> Any:
         return _shape(dim)
     if isinstance(dim, str) and NAME.fullmatch(dim):
         return name(dim)
-    if isinstance(dim, Size) or (type(dim) is int and dim >= 0):
+    if isinstance(dim, Size) or (type(dim) is int and 0 <= dim < LIMIT):
         return dim
-    raise ValueError(f"a dimension is a whole number >= 0 or a name, not {dim!r}")
+    message = f"a dimension is a whole number from 0 to 2^63 - 1 or a name, not {shown(repr(dim))}"
+    raise forward_error("SP309", message, hint="an input shape like (1, 3, 32, 32)")
 
 
 def input_count_error(layer: Layer, count: int) -> ShapeError:

@@ -1,7 +1,7 @@
 """The catalogue: every layer under torch's name, loaded on first use.
 
-`LAYERS` is a mapping from names to classes; the table below says in which file a class lives. Adding a layer is one class
-there and one row here. A `Lazy` name of torch is an alias: the class infers its arguments anyway.
+`LAYERS` is a mapping from names to classes; the table below says in which file a class lives. Adding a layer is one
+class there and one row here. A `Lazy` name of torch is an alias: the class infers its arguments anyway.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "similarity": ("CosineSimilarity", "PairwiseDistance"),
     "pad": (
         "ZeroPad1d", "ZeroPad2d", "ZeroPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "ReplicationPad1d",
-        "ReplicationPad2d", "ReplicationPad3d", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "CircularPad1d",
-        "CircularPad2d", "CircularPad3d",
+        "ReplicationPad2d", "ReplicationPad3d", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d",
+        "CircularPad1d", "CircularPad2d", "CircularPad3d",
     ),
     "resample": ("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d"),
     "shuffle": ("PixelShuffle", "PixelUnshuffle", "ChannelShuffle"),

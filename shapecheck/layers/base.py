@@ -42,6 +42,7 @@ class Layer:
     forward: ClassVar[tuple[str, ...]] = ()  # fields that are arguments of forward, not of the constructor
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # least and greatest number of inputs (None: any)
     optional: ClassVar[frozenset[int]] = frozenset()  # which of the inputs may be None
+    input_names: ClassVar[tuple[str, ...]] = ()  # forward's names for them, where others of its arguments stand between
     open_arguments: ClassVar[bool] = False  # takes any argument and looks at none, as Identity does
     aliases: ClassVar[dict[str, str]] = {}  # what other libraries call an argument -> torch's name
     formula: ClassVar[str] = "output = input"  # one line of mathematics for the reference page
@@ -84,10 +85,6 @@ class Layer:
     def forward_arguments(self) -> dict[str, Any]:
         """The keyword arguments that go to forward beside the inputs."""
         return {name: getattr(self, name) for name in self.forward}
-
-    def numbers(self, inputs: tuple[Any, ...], output: Any) -> str | None:
-        """The size formula with the numbers put in, as LaTeX; None where no formula is at work."""
-        return None
 
 
 def parameters(cls: type[Layer]) -> tuple[Field[Any], ...]:
@@ -268,9 +265,12 @@ def is_shape(shape: Any) -> bool:
     return isinstance(shape, tuple) and all(isinstance(dim, (int, Size)) for dim in shape)
 
 
-def check_limit(layer: Layer, shape: Shape) -> Shape:
+def check_limit(shape: Shape) -> Shape:
     """The shape itself, unless it has more elements than torch can count."""
-    total = prod(dim for dim in shape if isinstance(dim, int))
+    total = 1
+    for dim in shape:
+        if type(dim) is int:
+            total *= dim
     if total >= LIMIT:
         message = f"the output {shape_text(shape)} has 2^63 elements or more: torch cannot count them"
         raise forward_error("SP310", message, hint="smaller sizes", elements=str(total))

@@ -17,7 +17,7 @@ from shapecheck.diagnostics import ShapeError
 from shapecheck.formulas import WINDOW_FITS, dilated, window_count
 from shapecheck.layers import conv_arguments
 from shapecheck.layers.base import LIMIT, Layer, Seen, Window, ntuple, product, windowed_field
-from shapecheck.layers.windows import check_image, counts_text
+from shapecheck.layers.windows import check_image
 from shapecheck.sizes import Dim, Shape
 
 _set = object.__setattr__
@@ -128,10 +128,6 @@ class _Conv(Layer):
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """A window's step: r + (e-1) j, j s, u - q j."""
         return windowed_field(seen, self.windows)  # type: ignore[arg-type]
-
-    def numbers(self, inputs: tuple[Shape], output: Shape) -> str:
-        """The window count with the numbers put in."""
-        return counts_text(inputs[0], self.windows, output)  # type: ignore[arg-type]
 
 
 class Conv1d(_Conv):

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 from shapecheck.diagnostics import ShapeError
 from shapecheck.formulas import OUTPUT_PADDING, OUTPUT_SIZE, dilated, field_size, field_start, transposed_size
 from shapecheck.layers import conv_arguments
-from shapecheck.layers.base import Layer, Seen, ntuple, product, quotient, seen_by
+from shapecheck.layers.base import Layer, Seen, check_limit, ntuple, product, quotient, seen_by
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.layers.windows import LAYOUT, check_image, empty_input, read_ints
 from shapecheck.sizes import Dim, Shape
@@ -95,7 +95,7 @@ class _ConvTranspose(Layer):
             if not o >= 1 and not (o >= 0 and self._takes_none(x, steps)):
                 text = f"the output would have {o} cells on an axis"
                 raise refusal(self, (x,), "SP312", text, "padding", mends=[{"padding": 0}], output=tuple(out))
-        return (*x[: -axes - 1], self.out_channels * 1, *out)  # True is 1
+        return check_limit((*x[: -axes - 1], self.out_channels * 1, *out))  # True is 1
 
     def _check_output_padding(self, x: Shape, steps: tuple[Step, ...]) -> None:
         for _, _, s, op, d in steps:
@@ -176,15 +176,6 @@ class _ConvTranspose(Layer):
             step = quotient(j, s)
             out.append((field_size(r, step, e), step, field_start(u, step, e - 1 - q)))
         return tuple(out)
-
-    def numbers(self, inputs: tuple[Shape], output: Shape) -> str | None:
-        """The size with the numbers put in."""
-        axes = self.axes
-        lines = [
-            f"({n}-1)\\cdot {s}-{2 * q}+{e}+{o - transposed_size(n, e, 2 * q, s, 0)} = {o}"
-            for n, o, (e, q, s, _, _) in zip(inputs[0][-axes:], output[-axes:], self.steps or (), strict=True)
-        ]
-        return r",\quad ".join(dict.fromkeys(lines))
 
 
 class ConvTranspose1d(_ConvTranspose):

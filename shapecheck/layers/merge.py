@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import forward_error
-from shapecheck.layers.base import Layer, Seen, product, shape_text
+from shapecheck.layers.base import Layer, Seen, check_limit, product, shape_text
 from shapecheck.layers.dims import spatial, wrap
 from shapecheck.sizes import Dim, Shape, can_equal
 
@@ -111,7 +111,7 @@ class Concat(Layer):
                 if axis != dim and first[axis] != other[axis] and not can_equal(first[axis], other[axis]):
                     self._refuse(kept, first, other, dim)
             total = total + other[dim]
-        return (*first[:dim], total, *first[dim + 1 :]) if kept else first
+        return check_limit((*first[:dim], total, *first[dim + 1 :])) if kept else first
 
     def _refuse(self, inputs: list[Shape], one: Shape, two: Shape, dim: int) -> None:
         differing = [axis for axis in range(min(len(one), len(two))) if not can_equal(one[axis], two[axis])]
@@ -174,7 +174,7 @@ class Stack(Layer):
                     one=first, two=other,
                 )  # fmt: skip
         dim = wrap(self.dim, len(first) + 1)
-        return (*first[:dim], len(inputs), *first[dim:])
+        return check_limit((*first[:dim], len(inputs), *first[dim:]))
 
     def field(self, seen: Seen, inputs: tuple[Shape, ...], output: Shape) -> Seen:
         """Unchanged in front of the spatial axes; None among them."""
@@ -202,7 +202,7 @@ class MatMul(Layer):
                 hint=f"a second input {shape_text((*b[:-2], inner, *b[-1:][: len(b) - 1]))}", a=a, b=b,
             )  # fmt: skip
         batch = broadcast(a[:-2], b[:-2]) if a[:-2] != b[:-2] else a[:-2]
-        return (*batch, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
+        return check_limit((*batch, *a[-2:-1], *(b[-1:] if len(b) > 1 else ())))
 
     def macs(self, inputs: tuple[Shape, Shape], output: Shape) -> Dim:
         """Every cell of the output is a sum of k products."""

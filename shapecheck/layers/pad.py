@@ -61,9 +61,7 @@ class _Pad(Layer):
             self.check_crops(x, sides, out)
         output = (*x[: len(x) - axes], *out)
         if self.huge:
-            check_limit(
-                self, tuple(size if size != 0 else 1 for size in output)
-            )  # torch counts strides even of an empty tensor
+            check_limit(tuple(size if size != 0 else 1 for size in output))  # torch counts strides of an empty one, too
         return output
 
     def check(self, x: Shape, axes: int) -> None:

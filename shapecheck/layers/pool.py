@@ -16,14 +16,14 @@ from shapecheck.formulas import (
     HALF_PADDING,
     SOME_WINDOW,
     WINDOW_FITS,
-    WINDOW_INSIDE,
+    Condition,
     ceil_window_count,
     dilated,
     window_count,
 )
 from shapecheck.layers.base import LIMIT, Layer, Seen, Window, windowed_field
 from shapecheck.layers.refusal import refusal, value_text
-from shapecheck.layers.windows import check_image, counts_text, empty_input, fitting, int_list, read_ints, short
+from shapecheck.layers.windows import check_image, empty_input, fitting, int_list, read_ints, short
 from shapecheck.sizes import Dim, Shape
 
 _set = object.__setattr__
@@ -38,7 +38,7 @@ class Pool(Layer):
     __slots__ = ()
 
     axes: ClassVar[int]
-    inside: ClassVar[bool] = False  # whether the window may not be longer than the bare input
+    inside: ClassVar[Condition | None] = None  # where the window may not be longer than the bare input either
     lists: ClassVar[bool] = False  # whether the constructor makes a tuple of what it is given, a string's letters too
     windows: tuple[Window, ...] | None
     kernel_size: Any
@@ -72,14 +72,14 @@ class Pool(Layer):
                 fits = some_window(count)
             elif fits := window_fits(n, span, padding):
                 count = window_count(n, span, padding, stride)
-            if not fits or (self.inside and self.must_fit_inside() and not WINDOW_INSIDE.holds(n, span)):
+            if not fits or (self.inside and self.must_fit_inside() and not self.inside.holds(n, span)):
                 raise self._too_long(x, n, (span, padding, before, stride))
             out.append(count)
         return (*x[:-axes], *out)
 
     def must_fit_inside(self) -> bool:
         """Whether the window may not be longer than the bare input."""
-        return self.inside
+        return self.inside is not None
 
     def _too_long(self, x: Shape, n: Dim, window: Window) -> ShapeError:
         span, padding, _, stride = window
@@ -101,12 +101,6 @@ class Pool(Layer):
     def field(self, seen: Seen, inputs: tuple[Shape], output: Any) -> Seen:
         """A window's step, as for a convolution."""
         return windowed_field(seen, self.windows)  # type: ignore[arg-type]
-
-    def numbers(self, inputs: tuple[Shape], output: Any) -> str | None:
-        """The window count with the numbers put in."""
-        if self.ceil_mode:
-            return None
-        return counts_text(inputs[0], self.windows, self.counts(inputs[0]))  # type: ignore[arg-type]
 
     def standing(self, inputs: tuple[Shape, ...], padding: Any, dilation: Any) -> tuple[Window, ...]:
         """The window on each axis, kernel_size standing for the stride where there is none."""

@@ -3,7 +3,7 @@ r"""What the layers with windows share: how torch reads their arguments, and wha
 torch hands most window arguments to C++ as lists of 64-bit integers, and C++ is particular: the first entry must be an
 int and no bool, later ones may be bools, floats never; one entry stands for all axes, else there is one an axis.
 
-Main definitions: `int_list` (that rule), `read_ints`, `check_image`, `fitting`, `counts_text`.
+Main definitions: `int_list` (that rule), `read_ints`, `check_image`, `fitting`.
 Source: torch/csrc/utils/python_arg_parser.cpp (`is_int_list`), aten/src/ATen/native/utils/ParamUtils.h
 (`expand_param_if_needed`).
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from shapecheck.diagnostics import ShapeError
-from shapecheck.layers.base import LIMIT, Layer, Window, check_rank, shape_text
+from shapecheck.layers.base import LIMIT, Layer, check_rank, shape_text
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.sizes import Shape
 
@@ -105,20 +105,6 @@ def check_image(layer: Layer, x: Shape, axes: int) -> None:
 def empty_input(layer: Layer, x: Shape, words: str) -> ShapeError:
     """The error for an input with a size of 0 where torch takes none."""
     return refusal(layer, (x,), "SP313", f"the input {shape_text(x)} has a size of 0: {words}", input=x)
-
-
-def counts_text(x: Shape, windows: Sequence[Window], output: Shape) -> str:
-    r"""The window count with the numbers put in, as LaTeX, an axis after the other; equal axes once.
-
-    >>> print(counts_text((1, 3, 224, 224), [(7, 6, 3, 2)] * 2, (1, 64, 112, 112)))
-    \left\lfloor\frac{224-7+6+2}{2}\right\rfloor = 112
-    """
-    axes = len(windows)
-    lines = [
-        rf"\left\lfloor\frac{{{n}-{e}+{p}+{s}}}{{{s}}}\right\rfloor = {o}"
-        for n, (e, p, _, s), o in zip(x[-axes:], windows, output[-axes:], strict=True)
-    ]
-    return r",\quad ".join(dict.fromkeys(lines))
 
 
 def countable(layer: Layer, inputs: tuple[Shape, ...], out: Shape) -> Shape:

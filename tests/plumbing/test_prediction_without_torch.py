@@ -16,9 +16,10 @@ import torch
 
 import shapecheck
 from shapecheck.layers.conv import Conv2d
+from tests.examples import BROKEN, FITTING
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/**/*.yaml"))
+EXAMPLES = [path.relative_to(ROOT).as_posix() for path in FITTING + BROKEN]
 ALONE = """
 import json, sys
 sys.modules["torch"] = None
