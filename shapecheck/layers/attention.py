@@ -19,11 +19,12 @@ _set = object.__setattr__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultiheadAttention(Layer):
-    """torch.nn.MultiheadAttention: query, key, value and a padding mask at times -> output, weights (None at times)."""
+    """torch.nn.MultiheadAttention: query, key, value and two masks at times -> output, weights (None at times)."""
 
     forward: ClassVar[tuple[str, ...]] = ("need_weights", "average_attn_weights", "is_causal")
-    inputs: ClassVar[tuple[int, int | None]] = (3, 4)
-    optional: ClassVar[frozenset[int]] = frozenset((3,))
+    inputs: ClassVar[tuple[int, int | None]] = (3, 5)
+    optional: ClassVar[frozenset[int]] = frozenset((3, 4))
+    input_names: ClassVar[tuple[str, ...]] = ("query", "key", "value", "key_padding_mask", "attn_mask")
     aliases: ClassVar[dict[str, str]] = {"heads": "num_heads", "nhead": "num_heads", "dim": "embed_dim"}
     formula: ClassVar[str] = "(L, N, E), (S, N, kdim), (S, N, vdim) -> (L, N, E), (N, L, S)"
 
@@ -59,14 +60,17 @@ class MultiheadAttention(Layer):
         _set(self, "values", embed if same else int(values))
         _set(self, "sound", isinstance(self.num_heads, int) and self._dropout_fault() is None)
 
-    def shape(self, query: Shape, key: Shape, value: Shape, key_padding_mask: Shape | None = None) -> Any:
+    def shape(
+        self, query: Shape, key: Shape, value: Shape, key_padding_mask: Shape | None = None,
+        attn_mask: Shape | None = None,
+    ) -> Any:  # fmt: skip
         """(output, weights): the query's shape, and a weight for each query and key."""
-        return self.attend(query, key, value, key_padding_mask, None, self.is_causal)
+        return self.attend(query, key, value, key_padding_mask, attn_mask, self.is_causal)
 
     def attend(
         self, query: Shape, key: Shape, value: Shape, padding: Shape | None, mask: Shape | None, causal: Any
     ) -> tuple[Shape, Shape | None]:
-        """(output, weights) with a mask of queries and keys besides."""
+        """(output, weights), the hint that attn_mask is causal being given here."""
         rank = len(query)
         if rank not in (2, 3) or len(key) != rank or len(value) != rank:
             raise self._wrong_rank(query, key, value)

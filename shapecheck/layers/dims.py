@@ -46,6 +46,21 @@ def wrap_all(dims: Any, rank: int, argument: str = "dim") -> list[int]:
     >>> wrap_all((-1, 0), 3), wrap_all(1, 3)
     ([2, 0], [1])
     """
+    if type(dims) is int:
+        return [wrap(dims, rank, argument)]
+    wrapped: list[int] = []
+    if type(dims) is tuple or type(dims) is list:
+        for dim in dims:
+            if type(dim) is not int or not -rank <= dim < rank or dim % rank in wrapped:
+                break
+            wrapped.append(dim % rank)
+        else:
+            return wrapped
+    return _wrapped_slowly(dims, rank, argument)
+
+
+def _wrapped_slowly(dims: Any, rank: int, argument: str) -> list[int]:
+    """The same for bools, a tensor without dimensions, and what is to be refused."""
     found = [_wrap_entry(dim, rank, argument) for dim in whole_numbers(dims, argument)]
     for position, dim in enumerate(found):
         if dim in found[:position]:
@@ -85,6 +100,12 @@ def whole_numbers(value: Any, argument: str, *, single: bool = True) -> Entries:
     """
     if type(value) is int and single:
         return (whole_number(value, argument),)
+    if type(value) is tuple or type(value) is list:
+        for entry in value:
+            if type(entry) is not int or not -LIMIT <= entry < LIMIT:
+                break
+        else:
+            return tuple(value)
     entries = tuple(value) if isinstance(value, (tuple, list)) else None
     if entries is None or (entries and isinstance(entries[0], bool)):
         message = f"{argument} is {value!r}: it must be a list of whole numbers"

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 from shapecheck.diagnostics import forward_error
 from shapecheck.formulas import ceil_div, minimum
-from shapecheck.layers.base import Layer, Seen, shape_text
+from shapecheck.layers.base import LIMIT, Layer, Seen, product, shape_text
 from shapecheck.layers.dims import spatial, whole_number, whole_numbers, wrap
 from shapecheck.sizes import Dim, Shape, can_equal
 
+HUGE = 2**32  # steps from here on are looked at twice: torch's arithmetic may wrap around
 MOST_PIECES = 100_000  # beyond that a cut is a mistake, and its list of outputs would fill the memory
 
 
@@ -139,8 +140,26 @@ class Slice(Layer):
         """The sizes, dimension dim by Python's slice rule."""
         dim = self._dim(len(x))
         start, stop, step = self._bounds(x[dim])
+        if step >= HUGE:
+            return (*x[:dim], self._wrapped_size(x, dim, stop - start), *x[dim + 1 :])
         size = ceil_div(stop - start, step)
         return (*x[:dim], max(size, 0) if isinstance(size, int) else size - minimum(size, 0), *x[dim + 1 :])
+
+    def _wrapped_size(self, x: Shape, dim: int, length: Dim) -> Dim:
+        """The size torch gives for a step near 2^63, where its 64-bit sum and stride wrap around."""
+        step = min(int(self.step or 1), LIMIT - 1)
+        stride = _wrap_around(product([max(size, 1) if isinstance(size, int) else size for size in x[dim + 1 :]], step))
+        total = _wrap_around(length + step - 1)
+        if not isinstance(total, int) or not isinstance(stride, int):
+            raise forward_error(
+                "SP309", "step is near 2^63, which an open size cannot bear", argument="step", hint="step: 1"
+            )
+        size = total // step if total >= 0 else -(-total // step)
+        if stride < 0 or size < 0:
+            raise forward_error(
+                "SP309", f"step is {self.step}: the stride wraps around", argument="step", hint="step: 1"
+            )
+        return size
 
     def _dim(self, rank: int) -> int:
         if not isinstance(self.dim, int):
@@ -174,6 +193,11 @@ class Slice(Layer):
         start, _, step = self._bounds(inputs[0][dim])
         r, j, u = axes[place]
         return (*axes[:place], (r, j * step, u + start * j), *axes[place + 1 :])
+
+
+def _wrap_around(value: Any) -> Any:
+    """The value as a signed 64-bit integer keeps it; an open one as it is."""
+    return (value + LIMIT) % (2 * LIMIT) - LIMIT if isinstance(value, int) else value
 
 
 def _bound(n: Dim, bound: int | None, default: Dim) -> Dim:

@@ -34,7 +34,7 @@ class _Turned(Layer):
         axes, rank = spatial(seen, len(inputs[0])), len(inputs[0])
         first = rank - len(axes)
         last = self.order(inputs[0])[first:] if rank else []
-        return tuple(axes[dim - first] for dim in last) if min(last, default=first) >= first else None
+        return tuple([axes[dim - first] for dim in last]) if min(last, default=first) >= first else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Permute(_Turned):
 
     def order(self, x: Shape) -> list[int]:
         """The dims, counted from the front."""
-        dims = whole_numbers(self.dims, "dims")
+        dims = self.dims if type(self.dims) is tuple else whole_numbers(self.dims, "dims")
         if len(dims) != len(x):
             raise forward_error(
                 "SP302", f"dims names {len(dims)} dimensions, the input has {len(x)}: {shape_text(x)}", argument="dims",

@@ -38,6 +38,12 @@ def built(kind, **arguments):
         return getattr(torch.nn, kind)(**arguments)
 
 
+def record(kind, **arguments):
+    """Our layer of that kind."""
+    layer: Any = LAYERS[kind]
+    return layer(**arguments)
+
+
 def run(module, *inputs):
     """The module's output, without torch's advice on how to be faster."""
     with warnings.catch_warnings():
@@ -76,7 +82,7 @@ def test_a_layer_is_its_cell_step_by_step(kind):
     assert torch.allclose(torch.stack(outputs), layer(x)[0], atol=1e-6)
 
     assert ours(kind, (6, 2, 3), input_size=3, hidden_size=4)[0] == tuple(torch.stack(outputs).shape)
-    whole, one = LAYERS[kind](input_size=3, hidden_size=4), LAYERS[f"{kind}Cell"](input_size=3, hidden_size=4)
+    whole, one = record(kind, input_size=3, hidden_size=4), record(f"{kind}Cell", input_size=3, hidden_size=4)
     assert whole.macs(((6, 2, 3),), None) == 6 * one.macs(((2, 3),), None)
     assert whole.params() == one.params()
 
@@ -93,7 +99,7 @@ def test_the_outputs_of_every_recurrent_layer(kind):
         module = built(kind, **arguments)
         for shape in ((5, 2, 3), (5, 3), (1, 1, 3)):
             assert ours(kind, shape, **arguments) == shapes(run(module, torch.zeros(shape))), (arguments, shape)
-        assert LAYERS[kind](**arguments).params() == sum(weight.numel() for weight in module.parameters())
+        assert record(kind, **arguments).params() == sum(weight.numel() for weight in module.parameters())
 
 
 def test_the_last_output_is_the_last_state():
@@ -107,7 +113,7 @@ def test_the_last_output_is_the_last_state():
 
 def test_the_gates_are_the_price():
     """A GRU costs 3 and an LSTM 4 times what a plain RNN does, in parameters and in MACs."""
-    price = {kind: LAYERS[kind](input_size=5, hidden_size=7, num_layers=2) for kind in GATES}
+    price = {kind: record(kind, input_size=5, hidden_size=7, num_layers=2) for kind in GATES}
     for kind, gates in GATES.items():
         assert price[kind].params() == gates * price["RNN"].params()
         assert price[kind].macs(((9, 2, 5),), None) == gates * price["RNN"].macs(((9, 2, 5),), None)
@@ -117,7 +123,7 @@ def test_the_gates_are_the_price():
 def test_recurrence_counted_by_torch(kind):
     """torch's counter sees every matrix product of a step, and finds as many multiply-adds."""
     shape = (2, 5) if kind.endswith("Cell") else (3, 2, 5)
-    layer = LAYERS[kind](input_size=5, hidden_size=7)
+    layer = record(kind, input_size=5, hidden_size=7)
     assert counted(built(kind, input_size=5, hidden_size=7), torch.zeros(shape)) == layer.macs((shape,), None)
 
 
@@ -127,7 +133,7 @@ def test_a_projection_counted_by_torch(both):
     arguments: dict[str, Any] = {
         "input_size": 5, "hidden_size": 7, "num_layers": 2, "bidirectional": both, "proj_size": 3,
     }  # fmt: skip
-    macs = LAYERS["LSTM"](**arguments).macs(((3, 2, 5),), None)
+    macs = record("LSTM", **arguments).macs(((3, 2, 5),), None)
     assert counted(built("LSTM", **arguments), torch.zeros(3, 2, 5)) == macs
 
 
@@ -192,7 +198,7 @@ def test_attention_counted():
         ones = [[[1.0] * 8 for _ in range(length)] for length, _ in inputs]
         *_, core = attention(*ones)
         projections = sum(length * 8 * 8 for length, _ in (*inputs, inputs[0]))
-        layer = LAYERS["MultiheadAttention"](embed_dim=8, num_heads=heads)
+        layer = record("MultiheadAttention", embed_dim=8, num_heads=heads)
         assert layer.macs(inputs, None) == core + projections
         module = built("MultiheadAttention", embed_dim=8, num_heads=heads)
         assert counted(module, *map(torch.zeros, inputs)) == core + projections
@@ -201,7 +207,7 @@ def test_attention_counted():
 def test_heads_cost_nothing():
     """However many heads share the features, parameters and MACs are the same; only the weights are more."""
     inputs = ((3, 2, 12), (5, 2, 12), (5, 2, 12))
-    layers = [LAYERS["MultiheadAttention"](embed_dim=12, num_heads=heads) for heads in (1, 2, 3, 12)]
+    layers = [record("MultiheadAttention", embed_dim=12, num_heads=heads) for heads in (1, 2, 3, 12)]
     assert len({layer.params() for layer in layers}) == 1
     assert len({layer.macs(inputs, None) for layer in layers}) == 1
     apart = ours("MultiheadAttention", *inputs, embed_dim=12, num_heads=3, average_attn_weights=False)
@@ -214,10 +220,10 @@ def test_attention_is_quadratic_in_the_length():
     def differences(values):
         return [b - a for a, b in pairwise(values)]
 
-    layer, lengths = LAYERS["MultiheadAttention"](embed_dim=8, num_heads=2), range(1, 8)
+    layer, lengths = record("MultiheadAttention", embed_dim=8, num_heads=2), range(1, 8)
     macs = [layer.macs(((length, 8),) * 3, None) for length in lengths]
     assert set(differences(differences(macs))) == {2 * 2 * 8}
-    recurrent = [LAYERS["GRU"](input_size=8, hidden_size=8).macs(((length, 8),), None) for length in lengths]
+    recurrent = [record("GRU", input_size=8, hidden_size=8).macs(((length, 8),), None) for length in lengths]
     assert set(differences(differences(recurrent))) == {0}
 
 
@@ -239,7 +245,7 @@ def test_added_keys_are_looked_at_too(extra):
     """A learnt key or one of zeros makes the weights a column longer, and its MACs count."""
     inputs = ((3, 2, 8), (5, 2, 8), (5, 2, 8))
     module = built("MultiheadAttention", embed_dim=8, num_heads=2, **extra)
-    layer = LAYERS["MultiheadAttention"](embed_dim=8, num_heads=2, **extra)
+    layer = record("MultiheadAttention", embed_dim=8, num_heads=2, **extra)
     assert layer.shape(*inputs) == shapes(module(*map(torch.zeros, inputs)))
     assert layer.macs(inputs, None) == counted(module, *map(torch.zeros, inputs))
     assert layer.params() == sum(weight.numel() for weight in module.parameters())
@@ -250,7 +256,7 @@ def test_added_keys_are_looked_at_too(extra):
 
 def test_a_transformer_keeps_the_shape_of_its_target():
     """An encoder layer gives its source's shape, a decoder layer its target's, whatever the memory's length."""
-    small = {"d_model": 8, "nhead": 2, "dim_feedforward": 16}
+    small: dict[str, Any] = {"d_model": 8, "nhead": 2, "dim_feedforward": 16}
     for length, memory in product((1, 4), (1, 6)):
         assert ours("TransformerEncoderLayer", (length, 2, 8), **small) == (length, 2, 8)
         assert ours("TransformerDecoderLayer", (length, 2, 8), (memory, 2, 8), **small) == (length, 2, 8)
@@ -267,17 +273,17 @@ def test_transformers_counted():
         ("Transformer", {**small, **stacks}, ((5, 2, 8), (3, 2, 8))),
     ]
     for kind, arguments, inputs in cases:
-        module, layer = built(kind, **arguments), LAYERS[kind](**arguments)
+        module, layer = built(kind, **arguments), record(kind, **arguments)
         assert counted(module, *map(torch.zeros, inputs)) == layer.macs(inputs, layer.shape(*inputs)), kind
         assert layer.params() == sum(weight.numel() for weight in module.parameters()), kind
 
 
 def test_the_transformer_everyone_starts_from():
     """torch's default, the base model of "Attention is all you need", has 44,140,544 parameters before embeddings."""
-    assert LAYERS["Transformer"]().params() == 44_140_544
+    assert record("Transformer").params() == 44_140_544
 
 
 def test_the_encoder_of_bert():
     """Twelve encoder layers of 768 features hold 85,054,464 of BERT-base's 110 million parameters, and of ViT-B's."""
-    layer = LAYERS["TransformerEncoderLayer"](d_model=768, nhead=12, dim_feedforward=3072, activation="gelu")
+    layer = record("TransformerEncoderLayer", d_model=768, nhead=12, dim_feedforward=3072, activation="gelu")
     assert 12 * layer.params() == 85_054_464
