@@ -263,11 +263,13 @@ def test_an_offer_too_large_to_try_is_no_verdict() -> None:
 
 
 def respond(question: Any) -> Any:
-    """A stand-in for torch, which answers, crashes, or takes too long."""
+    """A stand-in for torch, which answers, crashes, takes too long or too much."""
     if question == "crash":
         os.abort()
     if question == "sleep":
         time.sleep(60)
+    if question == "gorge":
+        question = len(bytearray(3 << 30))
     return question, os.getpid()
 
 
@@ -280,6 +282,12 @@ def test_answers_go_on_behind_a_death(fork: bool) -> None:
         1, Death("SIGABRT"), 2, Death("no answer in time"), 3,
     ]  # fmt: skip
     assert os.getpid() not in [one[1] for one in found if not isinstance(one, Death)]
+
+
+def test_a_child_cannot_take_all_memory() -> None:
+    """A question that wants 3 GiB beyond what there is ends its child, and not the machine's peace."""
+    with Answers(respond, ["gorge", 1]) as answers:
+        assert [one if isinstance(one, Death) else one[0] for one in answers] == [Death("exit status 2"), 1]
 
 
 def test_no_child_outlives_its_questions() -> None:
@@ -358,19 +366,25 @@ def test_too_large_for_the_cpu_is_refused_and_not_swapped() -> None:
     assert checked(*HUGE, device="auto").verified == "meta"
 
 
-def test_too_much_work_goes_to_meta() -> None:
-    """A network whose arithmetic would keep a person waiting is run on meta, however small it is."""
-    report = checked(
-        [64, 512, 64, 64], {"Conv2d": {"out_channels": 512, "kernel_size": 3, "padding": 1}}, device="auto"
-    )
-    assert report.totals["macs"] > torch_oracle.AUTO_WORK
-    assert report.verified == "meta"
+def test_too_much_work_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network whose arithmetic would keep a person waiting goes to meta, however small; the CPU refuses it."""
+    network = shapecheck.load(LENET)
+    work = stand_ins(network, None)[1].totals["macs"]
+    monkeypatch.setattr(torch_oracle, "AUTO_WORK", work)
+    monkeypatch.setattr(torch_oracle, "CPU_WORK", work)
+    assert [verify(network, device=device).verified for device in ("auto", "cpu")] == ["cpu", "cpu"]
+    monkeypatch.setattr(torch_oracle, "AUTO_WORK", work - 1)
+    assert verify(network, device="auto").verified == "meta"
+    monkeypatch.setattr(torch_oracle, "CPU_WORK", work - 1)
+    assert codes(verify(network, device="cpu")) == ["SP402"]
 
 
 def test_too_large_for_any_device() -> None:
-    """Tensors that torch cannot address are refused on meta as well."""
-    report = checked([2**30, 2**30, 3], {"Linear": {"out_features": 3}}, device="meta")
-    assert (report.verified, codes(report)) == (None, ["SP402"])
+    """Tensors that torch cannot address, weights included, are refused on meta as well."""
+    for shape, width in (([2**30, 2**30, 3], 3), ([2, 2**31], 2**31 - 1)):
+        report = checked(shape, {"Linear": {"out_features": width}}, device="meta")
+        assert (report.verified, codes(report)) == (None, ["SP402"])
+        assert "cells is beyond what torch can address" in report.diagnostics[0].message
 
 
 def test_no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -439,6 +453,8 @@ def test_the_estimate_bounds_what_is_held() -> None:
     one = 1000 * 1000 + 1000
     assert 4 * one <= cost(deep).memory < 8 * one
     assert cost(deep).work == 50 * 2 * 10**6
+    wide = shapecheck.infer(shapecheck.load({"input": [1000, 1000], "layers": [{"Tanh": None, "repeat": 50}]}))
+    assert 2 * 4 * 10**6 <= cost(wide).memory < 4 * 4 * 10**6
     assert 2**20 < available_memory() < 2**50
 
 
