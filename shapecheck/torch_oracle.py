@@ -15,7 +15,7 @@ import pickle
 import platform
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, reduce
 from inspect import signature
@@ -239,23 +239,31 @@ def _network_class() -> Any:
             kept = {source.value if isinstance(source, Source) else source for source in self.wanted}
             self.dying = [[value for value in dead if value not in kept] for dead in last_uses(network)]
             self.index_inputs = [INDEX_INPUTS.get(type(part).__name__, ()) for part in parts]
+            self.input_names = [node.layer.input_names if node.layer else () for node in network.nodes]
 
         def forward(self, *inputs: Any) -> Any:
             values = list(inputs)
-            for part, sources, named, dead, indices in zip(
-                self.layers, self.sources, self.forwards, self.dying, self.index_inputs, strict=True
+            for part, sources, named, dead, indices, names in zip(
+                self.layers, self.sources, self.forwards, self.dying, self.index_inputs, self.input_names, strict=True
             ):
                 read = [_read(values, source) for source in sources if source is not None]
                 for index in indices:
                     if read[index].is_floating_point():
                         read[index] = read[index].long()
-                values.append(part(*read, **named))
+                values.append(_run(part, names, read, named))
                 for value in dead:
                     values[value] = None
             wanted = tuple(_read(values, source) for source in self.wanted)
             return wanted[0] if len(wanted) == 1 else wanted
 
     return Whole
+
+
+def _run(module: Any, names: Sequence[str], inputs: Sequence[Any], forward: Mapping[str, Any]) -> Any:
+    """What the module gives for the inputs, handed over by name where it has names for them."""
+    if not names:
+        return module(*inputs, **forward)
+    return module(**dict(zip(names, inputs, strict=False)), **forward)
 
 
 def _read(values: list[Any], source: int | Source) -> Any:
@@ -499,7 +507,8 @@ class _Check:
         made = _construct(name, arguments, device, blank=many)
         if not self.network.training:
             made.eval()
-        return made(*inputs, **forward), sum(weights.numel() for weights in made.parameters())
+        output = _run(made, layer.input_names, inputs, forward)
+        return output, sum(weights.numel() for weights in made.parameters())
 
     def _agrees(self, row: Row, actual: Row, shape: Any, params: int) -> bool:
         return shape == self._predicted(row, actual) and params == numbers(actual.params, self.sizes)
