@@ -79,11 +79,14 @@ class _Reader:
 
     def read(self) -> list[Token]:
         try:
-            from pylatexenc import latexwalker
+            from pylatexenc import latexwalker, macrospec
         except ImportError:
             raise ClaimError("LaTeX is read by pylatexenc: pip install pylatexenc", self.source, 0, 1) from None
+        known = latexwalker.get_default_latex_context_db()
+        known.add_context_category("amsmath", macros=[macrospec.std_macro(name, "{{") for name in sorted(_FRACTIONS)])
+        walker = latexwalker.LatexWalker(self.source, latex_context=known, tolerant_parsing=False)
         try:
-            nodes, _, _ = latexwalker.LatexWalker(self.source, tolerant_parsing=False).get_latex_nodes()
+            nodes, _, _ = walker.get_latex_nodes()
         except latexwalker.LatexWalkerParseError as error:
             place = int(getattr(error, "pos", None) or 0)
             raise ClaimError(f"this is not LaTeX: {error.msg}", self.source, place, place + 1) from None

@@ -237,7 +237,7 @@ class _Parser:
     def comparison(self) -> Node:
         left = self.sum()
         found: list[Node] = []
-        while self.at(*COMPARISONS, "|", "in"):
+        while self.at(*COMPARISONS, "|", "in") or self.next.text == "divides":
             sign = self.take()
             if sign.text == "in":
                 if self.next.text != "Z":
@@ -281,7 +281,7 @@ class _Parser:
 
     def side_by_side(self, left: Node) -> bool:
         """Whether a product without a sign follows: 2n, 2(n-1); in LaTeX also d(k-1) and n s."""
-        starts = self.next.kind == "name" or self.next.text in ("(", "⌊", "⌈", "‖(")
+        starts = (self.next.kind == "name" and self.next.text != "divides") or self.next.text in ("(", "⌊", "⌈", "‖(")
         return starts and not left.truth and (self.latex or self.tokens[self.place - 1].kind == "number")
 
     def signed(self) -> Node:

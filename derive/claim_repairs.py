@@ -82,11 +82,12 @@ def conditions(problem: Problem, failing: Point) -> Iterator[Node]:
         tried.setdefault(Node("divides", (number(2), name)))
         tried.setdefault(Node("divides", (number(2), Node("-", (name, number(1))))))
     for node in nodes:
+        if node.op in ("/", "//", "abs"):
+            tried.setdefault(Node(">=", (node.args[0], number(0))))
+    for node in nodes:
         if node.op in ("min", "max") and len(node.args) == 2:
             tried.setdefault(Node(">=", node.args))
             tried.setdefault(Node("<=", node.args))
-        if node.op in ("/", "//") or (node.op == "abs"):
-            tried.setdefault(Node(">=", (node.args[0], number(0))))
     for one in names:
         for other in names:
             if one != other:
@@ -186,7 +187,10 @@ def _emptiness(edited: Node) -> float:
 def _survives(problem: Problem, edited: Node, points: Sequence[tuple[int, ...]]) -> bool:
     if set(letters(edited)) != set(letters(problem.claim)):
         return False  # what no longer speaks of a letter is easily true
-    test = Test(problem.with_claim(edited))
+    new = problem.with_claim(edited)
+    if len(new.nonzero) > len(problem.with_claim(problem.claim).nonzero):
+        return False  # it would need a condition that nobody stated
+    test = Test(new)
     try:
         return all(test(point) is not FAILS for point in points)
     except (ZeroDivisionError, OverflowError):

@@ -17,7 +17,7 @@ from typing import Any
 
 from derive.claim_parser import ClaimError, parse
 from derive.claim_search import FAILS, OUTSIDE, Problem, Search, Test, evaluated, problem, samples, size_of, values
-from derive.claim_terms import COMPARISONS, Node, divisors, letters, meaning, number, text, walk
+from derive.claim_terms import COMPARISONS, Node, divisors, letters, meaning, number, positive, text, walk
 
 PROVED, REFUTED, UNKNOWN = "proved", "refuted", "unknown"
 
@@ -355,8 +355,13 @@ def _lighter(task: Problem, less: Problem, until: float) -> Problem:
     except ZeroDivisionError:
         return task
     premises = [*less.domains().values(), *less.conditions]
-    names, seconds = less.names, min(left, 0.4)
-    return less if refute(premises, less.nonzero, whole, less.least, names, seconds).status == "unsat" else task
+    for lemmas in (False, True):
+        if lemmas and not all(positive(piece, less.least) for piece in divisors(whole)):
+            break  # a quotient by zero has no definition, and to assert one would prove anything
+        answer = refute(premises, less.nonzero, whole, less.least, less.names, min(left, 0.3), lemmas=lemmas)
+        if answer.status != "unknown":
+            return less if answer.status == "unsat" else task
+    return task
 
 
 def sides(task: Problem, point: tuple[int, ...]) -> list[str]:
