@@ -24,6 +24,8 @@ TITLES: dict[str, str] = {
     "algebra": "The algebra of convolution",
     "adjoint": "Backwards through a layer",
     "continuous": "The convolution of functions, and the Fourier transform",
+    "learning": "Learning a kernel",
+    "windows": "How many windows fit",
 }
 
 CHAPTERS: dict[str, dict[str, str]] = {
@@ -62,6 +64,15 @@ CHAPTERS: dict[str, dict[str, str]] = {
     "continuous": {
         "continuous": "The two indices of a convolution are alike",
         "fourier": "The transform of a circular convolution is a product",
+    },
+    "windows": {
+        "window-count": "The size formula counts the windows",
+        "torch-form": "The same formula as torch writes it",
+        "same-padding": "The padding that divides the size by the stride",
+        "preimage": "Which sizes have so many windows",
+    },
+    "learning": {
+        "learning": "The gradient of the squared error is the correlation of residual and input",
     },
 }
 

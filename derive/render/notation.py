@@ -116,11 +116,28 @@ class Printer:
             sp.floor: lambda term: self.floor(self.show(term.args[0])),
             sp.ceiling: lambda term: self.ceiling(self.show(term.args[0])),
             sp.Not: lambda term: self.negation(self.show(term.args[0])),
+            sp.And: self.conjunction,
+            sp.Mod: lambda term: self.remainder(*(self.inside(piece, sp.Add, sp.Mul) for piece in term.args)),
         }
 
     def ordered(self, term: Term) -> list[Term]:
         """The sides of a relation as they stand, the members of and/or in the order of their left sides."""
         return list(term.args) if isinstance(term, sp.core.relational.Relational) else sorted(term.args, key=str)
+
+    def conjunction(self, term: Term) -> str:
+        """Propositions that hold together, two bounds of one thing as a chain: a <= x <= b."""
+        pieces = sorted(self.ordered(term), key=lambda piece: isinstance(piece.args[0], sp.Symbol))
+        pieces.sort(key=lambda piece: isinstance(piece, sp.Not))
+        shown = []
+        while pieces:
+            piece = pieces.pop(0)
+            above = [p for p in pieces if isinstance(piece, sp.Le) and isinstance(p, sp.Le) and p.lhs == piece.rhs]
+            if above:
+                pieces.remove(above[0])
+                shown.append(self.signs[sp.Le].join(map(self.show, (*piece.args, above[0].rhs))))
+            else:
+                shown.append(self.inside(piece, sp.Or))
+        return self.signs[sp.And].join(shown)
 
     def inside(self, term: Term, *kinds: Any) -> str:
         """The term, in parentheses if it is of one of the kinds."""
@@ -156,7 +173,7 @@ class Printer:
         base, exponent = term.args
         if exponent == -1:
             return self.fraction("1", self.show(base))
-        simple = isinstance(base, sp.Symbol) or (base.is_Integer and base >= 0)
+        simple = isinstance(base, (sp.Symbol, sp.Indexed)) or (base.is_Integer and base >= 0)
         return self.raised(self.show(base) if simple else self.parentheses(self.show(base)), self.show(exponent))
 
     def total(self, term: Term) -> str:
@@ -195,7 +212,7 @@ class Printer:
 
     def raised(self, base: str, exponent: str) -> str:
         """A power."""
-        return f"{base}^{exponent}"
+        return f"{base}^{exponent}" if exponent.isalnum() else f"{base}^({exponent})"
 
     def indexed(self, array: str, indices: list[str]) -> str:
         """An array entry."""
@@ -229,6 +246,10 @@ class Printer:
         """A negation."""
         return f"not ({shown})"
 
+    def remainder(self, above: str, below: str) -> str:
+        """The remainder of a division."""
+        return f"{above} mod {below}"
+
     def call(self, name: str, arguments: list[str]) -> str:
         """A function."""
         return f"{name}({', '.join(arguments)})"
@@ -249,7 +270,7 @@ class Text(Printer):
         sp.Implies: " => ",
         sp.Equivalent: " <=> ",
     }
-    functions: ClassVar = {sp.Min: "min", sp.Max: "max", sp.Mod: "mod", sp.Abs: "abs", sp.exp: "exp"}
+    functions: ClassVar = {sp.Min: "min", sp.Max: "max", sp.Abs: "abs", sp.exp: "exp"}
 
 
 def joined(relations: Sequence[Term], show: Callable[[Term], str], at_most: str) -> list[str]:

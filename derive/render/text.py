@@ -46,7 +46,7 @@ def _lines(steps: tuple[Step, ...], indent: str) -> list[str]:
         rule = f"{dict(step.arguments)['rule']}, read backwards" if step.rule == "backwards" else step.rule
         lines.append(f"{indent}      by {rule}: {words(step.because)}")
         for condition in step.conditions:
-            if condition.label != "range":
+            if condition.label not in ("range", "exponent"):
                 said = (plain(piece) if isinstance(piece, sp.Basic) else piece for piece in condition.of)
                 lines.append(f"{indent}      ({condition.pattern.format(*said)})")
         if step.rule == "indirect":
