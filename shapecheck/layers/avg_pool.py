@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from shapecheck.formulas import WINDOW_INSIDE
 from shapecheck.layers.base import LIMIT, Window
 from shapecheck.layers.pool import Pool
 from shapecheck.layers.refusal import refusal
@@ -69,4 +70,4 @@ class AvgPool3d(_AvgPoolND):
 
     __slots__ = ()
     axes = 3
-    inside = True
+    inside = WINDOW_INSIDE

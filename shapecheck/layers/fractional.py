@@ -87,7 +87,7 @@ class _Fractional(Layer):
         return tuple(scaled_size(n, ratio) for n, ratio in zip(sizes, ratios, strict=False))
 
     def _refuse(self, x: Shape, kernel: tuple[int, ...], n: Any, k: int, o: int) -> None:
-        slack = 0 if self.fits is FRACTIONAL_FITS else 1
+        slack = self.axes - 2  # in 3-D the condition wants one cell more
         mends: list[dict[str, Any]] = []
         if isinstance(n, int):
             most = tuple(max(m - k + 1 - slack, 0) for m, k in zip(x[-self.axes :], kernel, strict=True))

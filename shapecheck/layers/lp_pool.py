@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, ClassVar
 
+from shapecheck.formulas import WINDOW_INSIDE
 from shapecheck.layers.base import LIMIT, Window
 from shapecheck.layers.pool import INT32, Pool
 from shapecheck.layers.refusal import refusal, value_text
@@ -53,7 +54,7 @@ class _LPPool(Pool):
 
     def must_fit_inside(self) -> bool:
         """Whether the window may not be longer than the bare input."""
-        return self.inside and not self._is_max()
+        return self.inside is not None and not self._is_max()
 
     def _check_norm(self, inputs: tuple[Shape, ...]) -> None:
         norm = self.norm_type
@@ -85,4 +86,4 @@ class LPPool3d(_LPPool):
 
     __slots__ = ()
     axes = 3
-    inside = True
+    inside = WINDOW_INSIDE

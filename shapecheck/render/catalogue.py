@@ -67,7 +67,12 @@ def _default(cls: type[Layer], field: Any) -> str:
         return f"inferred from the input; given, it is checked{where}"
     if field.default is MISSING and field.default_factory is MISSING:
         return f"must be given{where}"
-    return f"{yaml_text(field.default_factory() if field.default is MISSING else field.default)}{where}"
+    return f"{yaml_text(default_of(field))}{where}"
+
+
+def default_of(field: Any) -> Any:
+    """The default of an argument that has one."""
+    return field.default_factory() if field.default is MISSING else field.default
 
 
 def yaml_text(value: Any) -> str:
@@ -91,18 +96,25 @@ def yaml_text(value: Any) -> str:
 def conditions_of(cls: type[Layer]) -> list[Condition]:
     """The named conditions that a layer's methods ask, in the order of formulas.py; read off the code."""
     known = [value for value in vars(formulas).values() if isinstance(value, Condition)]
-    asked = {id(value) for value in _reached(cls) if isinstance(value, (Condition, FunctionType))}
+    own = [value for base in cls.__mro__ for value in vars(base).values()]
+    asked = {id(value) for value in [*own, *_reached(cls)] if isinstance(value, (Condition, FunctionType))}
     return [condition for condition in known if id(condition) in asked or id(condition.holds) in asked]
+
+
+RECEPTIVE = ("field_size", "field_start", "adaptive_span")
 
 
 def formulas_of(cls: type[Layer]) -> list[str]:
     """The names of the formulas that a layer's sizes come from, in the order of formulas.py; read off the code.
 
+    Those of receptive fields are left out.
+
     >>> formulas_of(LAYERS["Conv2d"])
-    ['dilated', 'window_count']
+    ['dilated', 'window_count', 'same_padding']
     """
     asked = {id(value) for value in _reached(cls, without=("field",))}
-    return [name for name, value in vars(formulas).items() if isinstance(value, FunctionType) and id(value) in asked]
+    known = {name: value for name, value in vars(formulas).items() if isinstance(value, FunctionType)}
+    return [name for name, value in known.items() if id(value) in asked and name not in RECEPTIVE]
 
 
 def _reached(cls: type[Layer], without: tuple[str, ...] = ()) -> list[Any]:
@@ -113,12 +125,22 @@ def _reached(cls: type[Layer], without: tuple[str, ...] = ()) -> list[Any]:
     reached: dict[int, Any] = {}
     while waiting:
         function = waiting.pop()
-        for value in map(function.__globals__.get, _names(function.__code__)):
-            if value is not None and id(value) not in reached and not isinstance(value, ModuleType):
+        for value in _named(function):
+            if id(value) not in reached:
                 reached[id(value)] = value
                 if isinstance(value, FunctionType) and value.__module__.startswith("shapecheck.layers"):
                     waiting.append(value)
     return list(reached.values())
+
+
+def _named(function: FunctionType) -> Iterator[Any]:
+    """The globals that a function names, and what it names of the project's own modules among them."""
+    names = list(_names(function.__code__))
+    for value in filter(None, map(function.__globals__.get, names)):
+        if not isinstance(value, ModuleType):
+            yield value
+        elif value.__name__.startswith("shapecheck.layers"):
+            yield from (vars(value)[name] for name in names if name in vars(value))
 
 
 def _names(code: CodeType) -> Iterator[str]:
