@@ -17,7 +17,8 @@ BEGIN, END = "<!-- chapters -->\n", "<!-- end of chapters -->"
 def question(path: Path) -> str:
     """The question a chapter asks: the first line of its docstring."""
     words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return re.sub(r"\s+", " ", words.partition("\n\n")[0]).removeprefix("Question: ")
+    asked = re.sub(r"\s+", " ", words.partition("\n\n")[0]).removeprefix("Question: ")
+    return asked[:1].upper() + asked[1:]
 
 
 def theorems(path: Path) -> list[str]:
@@ -52,7 +53,7 @@ def test_the_table_of_contents_is_the_book() -> None:
 def test_every_theorem_is_a_sentence() -> None:
     """A test of the book has a docstring that states what it proves."""
     for path in chapters():
-        assert question(path).endswith("?"), path.name
+        assert "?" in question(path), path.name
         for sentence in theorems(path):
             assert sentence.rstrip().endswith((".", "?", ")", "`", ":")), (path.name, sentence)
 
