@@ -25,7 +25,7 @@ import sympy as sp
 from derive.kernel import Step, Theorem
 from derive.render.notation import plain
 from derive.rules import Scope, apply, well_formed
-from derive.terms import Equation, Hypothesis, Iverson, Range, RuleError, Support, Term
+from derive.terms import Equation, Hypothesis, Iverson, Range, RuleError, Support, Term, proposition
 
 __all__ = [
     "Derivation",
@@ -54,7 +54,7 @@ REASONS = {
     "count": "`{k}` takes so many values",
     "antiderivative": "`{of}` has this derivative",
     "ring": "algebra",
-    "arith": "`{old} = {new}`",
+    "arith": "`{old} {sign} {new}`",
     "power": "one factor of the power",
     "galois": "`t <= floor(y/s) <=> t s <= y`",
     "indirect": "the same integers `{t}` are at most the one and the other",
@@ -70,6 +70,7 @@ def _reason(rule: str, arguments: Mapping[str, Any]) -> str:
     if rule == "equation":
         return str(arguments["by"].because)
     shown = {name: plain(value) for name, value in arguments.items() if isinstance(value, sp.Basic)}
+    shown["sign"] = "<=>" if proposition(arguments.get("old", sp.S.Zero)) else "="
     if rule == "shift":
         shown["where"] = plain(arguments["to"] + arguments["by"])
     if rule == "reflect" and arguments["about"].is_Add:
@@ -135,7 +136,7 @@ class Derivation:
 
     def rename(self, k: Term, to: Term, because: str = "") -> Derivation:
         """Call the index k by another name."""
-        return self.use("shift", because or f"call {k} {to}", k=k, to=to, by=sp.Integer(0))
+        return self.use("shift", because or f"call `{k}` `{to}`", k=k, to=to, by=sp.Integer(0))
 
     def reflect(self, k: Term, to: Term, about: Term, because: str = "") -> Derivation:
         """Put k = about - to."""

@@ -507,7 +507,7 @@ def arith(scope: Scope, term: Term, old: Term, new: Term) -> Term:
             here.demand("equal", sp.And(*facts), "{} = {}", old, new)
         else:
             same = sp.Equivalent(old, new) if proposition(old) else sp.Eq(old, new)
-            here.demand("equal", same, "{} = {}", old, new)
+            here.demand("equal", same, "{} <=> {}" if proposition(old) else "{} = {}", old, new)
         return new
 
     return everywhere(term, scope, change)

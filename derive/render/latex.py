@@ -151,7 +151,11 @@ def hypotheses(theorem: Theorem) -> list[str]:
 
 
 def _interval(low: Term, high: Term) -> str:
-    return rf"\{{{'' if low is None else show(low)}, \ldots, {'' if high is None else show(high)}\}}"
+    """The integers between two ends; all of them where both are open."""
+    if low is None and high is None:
+        return r"\mathbb{Z}"
+    ends = [*([] if low is None else [show(low)]), r"\ldots", *([] if high is None else [show(high)])]
+    return rf"\{{{', '.join(ends)}\}}"
 
 
 def width(term: Term) -> float:

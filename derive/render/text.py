@@ -7,7 +7,7 @@ import sympy as sp
 from derive.kernel import Step, Theorem
 from derive.render import plot
 from derive.render.notation import joined, plain, reason
-from derive.terms import Hypothesis, Range, Support
+from derive.terms import Hypothesis, Range, Support, Term
 
 
 def words(sentence: str) -> str:
@@ -21,14 +21,18 @@ def hypothesis(given: Hypothesis) -> str:
     if isinstance(given, Range):
         return plain(given.holds) + because
     if isinstance(given, Support):
-        box = " x ".join(
-            f"{'' if low is None else plain(low)}..{'' if high is None else plain(high)}" for low, high in given.box
-        )
+        box = " x ".join(_interval(*ends) for ends in given.box)
         return f"{given.array} is zero outside {box}{because}"
     sign = ":=" if given.defines else "="
     over = f" for all {', '.join(map(plain, given.over))}" if given.over else ""
     guard = f" with {', '.join(joined(given.guard, plain, ' <= '))}" if given.guard else ""
     return f"{plain(given.left)} {sign} {plain(given.right)}{over}{guard}{because}"
+
+
+def _interval(low: Term, high: Term) -> str:
+    """The integers between two ends; all of them, Z, where both are open."""
+    shown = ".." if low is None else f"{plain(low)}..", "" if high is None else plain(high)
+    return "Z" if low is None and high is None else "".join(shown)
 
 
 def hypotheses(theorem: Theorem) -> list[str]:
