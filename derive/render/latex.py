@@ -42,7 +42,6 @@ class Latex(Printer):
     functions: ClassVar = {
         sp.Min: r"\min",
         sp.Max: r"\max",
-        sp.Mod: r"\operatorname{mod}",
         sp.Abs: r"\operatorname{abs}",
         sp.exp: r"\exp",
     }
@@ -54,7 +53,9 @@ class Latex(Printer):
         return word + (f"_{{{digits}}}" if len(digits) > 1 else f"_{digits}" if digits else "")
 
     def parentheses(self, shown: str) -> str:
-        return rf"\Bigl({shown}\Bigr)" if r"\sum" in shown else f"({shown})"
+        if r"\sum" in shown:
+            return rf"\Bigl({shown}\Bigr)"
+        return rf"\left({shown}\right)" if r"\left" in shown or r"\frac" in shown else f"({shown})"
 
     def fraction(self, above: str, below: str) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
@@ -85,7 +86,13 @@ class Latex(Printer):
         return rf"\left\lceil {shown} \right\rceil"
 
     def negation(self, shown: str) -> str:
-        return rf"\neg({shown})"
+        return rf"\neg{self.parentheses(shown)}"
+
+    def remainder(self, above: str, below: str) -> str:
+        return rf"{above} \bmod {below}"
+
+    def call(self, name: str, arguments: list[str]) -> str:
+        return name + self.parentheses(", ".join(arguments))
 
 
 def show(term: Term) -> str:
