@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from itertools import islice
+from itertools import islice, product
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,6 +16,7 @@ import derive
 from derive import claim_search, claims, smt
 from derive.claim_files import FileError, read
 from derive.claim_parser import ClaimError, parse
+from derive.claim_solver import ask
 from derive.claim_terms import letters, meaning, text
 
 NOTES = "- n <= n*s\n- {claim: n/s in Z, where: s | n, note: a quotient}\n- {claim: n < s, expect: proved}\n"
@@ -213,6 +214,19 @@ def test_time_limits_are_kept():
     assert time.monotonic() - start < 4
     with pytest.raises(ValueError, match=r"timeout \(= 0\)"):
         derive.check("n == n", timeout=0)
+
+
+@pytest.mark.parametrize("lemmas", [False, True])
+def test_what_is_said_of_quotients_is_true(lemmas):
+    """At given numbers the solver's terms for floors, ceilings and remainders have the values that Python gives."""
+    claim = parse("floor(n/s)*100 + ceil(m/s)*10 + (n+m)%s != o or not s | n*m")
+    for n, m, s in product(range(-3, 6), range(5), range(1, 4)):
+        value = n // s * 100 - (-m // s) * 10 + (n + m) % s
+        where = [f"n == {n}", f"m == {m}", f"s == {s}", "o in Z"]
+        task = claim_search.problem(claim, [parse(condition, claim=False) for condition in where])
+        answer = ask(task, 5, lemmas=lemmas)
+        assert answer.model.get("o", value) == value
+        assert answer.status == ("unsat" if n * m % s else "sat"), (n, m, s)
 
 
 def test_points_come_in_order_of_size():
