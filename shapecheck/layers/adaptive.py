@@ -79,7 +79,9 @@ class _Adaptive(Layer):
             return None
         windows: list[Window] = []
         for n, o in zip(inputs[0][-axes:], sizes, strict=True):
-            if isinstance(n, int) and isinstance(o, int) and o > 0:
+            if isinstance(n, int) and isinstance(o, int) and o > 0 and n % o == 0:
+                windows.append((n // o, 0, 0, n // o))
+            elif isinstance(n, int) and isinstance(o, int) and o > 0:
                 g = gcd(n, o)
                 windows.append((Fraction(n + 2 * o - 2 * g, o), 0, Fraction(o - g, o), Fraction(n, o)))
             elif o == 1:
@@ -89,7 +91,7 @@ class _Adaptive(Layer):
             else:
                 return None
         through = windowed_field(seen, windows)
-        return through and tuple((whole(r), whole(j), whole(u)) for r, j, u in through)
+        return through and tuple([(whole(r), whole(j), whole(u)) for r, j, u in through])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
