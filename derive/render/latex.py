@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 import sympy as sp
 
-from derive.kernel import Theorem
+from derive.kernel import Step, Theorem
 from derive.render import plot
 from derive.render.notation import Printer, factors, joined, plain, reason, summands
 from derive.terms import Hypothesis, Range, Support, Term, peel
@@ -20,6 +21,7 @@ from derive.terms import Hypothesis, Range, Support, Term, peel
 WIDE = 92  # letters that fit on a line of the book
 
 AT_MOST = r" \le "
+EXCHANGED = "exchange the sums"
 GREEK = re.compile(r"^(Delta|delta|lambda|alpha|beta|gamma|omega|sigma|tau|theta|pi|phi|eta|mu|nu|xi)(\d*)$")
 SIGNS = {"=": "=", "<=>": r"\Longleftrightarrow", "=>": r"\Longrightarrow"}
 
@@ -114,7 +116,7 @@ _ASCII = [
     (re.compile(r"<="), r"\\le "),
     (re.compile(r">="), r"\\ge "),
     (re.compile(r"!="), r"\\ne "),
-    (re.compile(r"\b(min|max)\b"), r"\\\1"),
+    (re.compile(r"\b(min|max|exp)\b"), r"\\\1"),
     (re.compile(r"\bfloor\(([^()]*(?:\([^()]*\)[^()]*)*)\)"), r"\\lfloor \1 \\rfloor"),
     (re.compile(r"\b(Delta|lambda|alpha|omega)\b"), r"\\\1 "),
     (re.compile(r"\.\."), r" \\ldots "),
@@ -215,10 +217,25 @@ def _align(lines: list[str]) -> str:
     return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
 
 
+def lines(steps: Iterable[Step]) -> list[Step]:
+    """The steps as a page shows them: of neighbouring sums exchanged, or of one rule for one reason, only the last."""
+    shown: list[Step] = []
+    for step in steps:
+        if shown and step.rule == shown[-1].rule and step.rule in ("swap", "into", "linear"):
+            alike = step.because == shown[-1].because
+            if alike or step.rule == "swap":
+                because = step.because if alike else EXCHANGED
+                shown[-1] = replace(step, before=shown[-1].before, because=because)
+                continue
+        shown.append(step)
+    return shown
+
+
 def chain(theorem: Theorem) -> str:
     """The proof as an align: one line a step, its reason at the right margin, or below where there is no room."""
     steps = [
-        rf"{_broken(SIGNS[step.relation], step.after)} \tag*{{\small({words(step.because)})}}" for step in theorem.steps
+        rf"{_broken(SIGNS[step.relation], step.after)} \tag*{{\small({words(step.because)})}}"
+        for step in lines(theorem.steps)
     ]
     return _align([_broken("", theorem.lhs), *steps])
 

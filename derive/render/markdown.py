@@ -19,7 +19,8 @@ def theorem(theorem: Theorem, level: int = 2) -> str:
     sign = latex.SIGNS[theorem.relation]
     lines += ["", f"$$ {latex.show(theorem.lhs)} {sign} {latex.show(theorem.rhs)} $$", ""]
     lines += ["| | | because |", "|---|---|---|", f"| | ${latex.show(theorem.lhs)}$ | |"]
-    lines += [f"| ${latex.SIGNS[s.relation]}$ | ${latex.show(s.after)}$ | {words(s.because)} |" for s in theorem.steps]
+    steps = latex.lines(theorem.steps)
+    lines += [f"| ${latex.SIGNS[s.relation]}$ | ${latex.show(s.after)}$ | {words(s.because)} |" for s in steps]
     lines += ["", words(theorem.about)] if theorem.about else []
     lines += ["", "```text", plot.text(theorem.figure), "```"] if theorem.figure else []
     return "\n".join([*lines, *("\n" + _part(part, level + 1) for part in theorem.parts)]) + "\n"

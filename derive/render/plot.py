@@ -15,6 +15,7 @@ from derive.terms import Curve
 
 WIDE, HIGH = 60, 12  # cells of a plot in text
 ACROSS, UP = 240, 80  # points of a plot in LaTeX
+APART = 11  # points between two labels
 MARKS = "*o+x"
 
 
@@ -53,13 +54,15 @@ def latex(curves: tuple[Curve, ...]) -> str:
     last, top = _ends(curves)
     lines = [rf"\put(0,0){{\vector(1,0){{{ACROSS + 15}}}}}", rf"\put(0,0){{\vector(0,1){{{UP + 15}}}}}"]
     lines += [rf"\put({ACROSS},-10){{\makebox(0,0){{${last}$}}}}", rf"\put(-8,{UP}){{\makebox(0,0){{${top}$}}}}"]
-    for curve in curves:
+    labels = [float("-inf")]
+    for curve in sorted(curves, key=lambda curve: heights(curve, 2)[-1][1]):
         points = [(ACROSS * place / last, UP * height / top) for place, height in heights(curve, 25)]
         for one, other in itertools.pairwise(points):
             ends = (one, ((one[0] + other[0]) / 2, (one[1] + other[1]) / 2), other)
             lines.append(r"\qbezier" + "".join(f"({across:.1f},{up:.1f})" for across, up in ends))
         across, up = points[-1]
-        lines.append(rf"\put({across + 4:.1f},{up + 3:.1f}){{\small {words(curve[0])}}}")
+        labels.append(max(up, labels[-1] + APART))
+        lines.append(rf"\put({across + 4:.1f},{labels[-1] + 3:.1f}){{\small {words(curve[0])}}}")
     body = "\n".join(lines)
     size = f"({ACROSS + 120},{UP + 30})(-20,-18)"
     picture = f"\\setlength{{\\unitlength}}{{1pt}}\n\\begin{{picture}}{size}\n{body}\n\\end{{picture}}"

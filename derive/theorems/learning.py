@@ -221,7 +221,7 @@ def _edge_entry(first: int, second: int, apart: int, last: int) -> Theorem:
         f"The edge picture: the Gram matrix has `A[{first}, {second}] = {value}`",
         about=""
         if (first, second) != (0, 0)
-        else "The kernel is `1 x 2`, so the Gram matrix is `2 x 2`, and symmetric.",
+        else "The kernel has two cells, so the Gram matrix is 2 by 2; it is symmetric.",
     )
 
 

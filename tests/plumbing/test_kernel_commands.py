@@ -2,6 +2,7 @@ r"""What the command `derive` is made of: listing, showing, rechecking, the book
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -63,15 +64,27 @@ def test_listing():
 @pytest.mark.parametrize("name", THEOREMS)
 @pytest.mark.parametrize("format", commands.FORMATS)
 def test_show(name, format):
-    """Each theorem shows in each format, every step with its reason."""
+    """Each theorem shows in each format, every line with its reason: in text every step has a line of its own."""
     shown = commands.show(name, format)
-    reasons = [step.because for step in THEOREMS[name].steps]
+    steps = THEOREMS[name].steps
+    reasons = [step.because for step in (steps if format == "text" else latex.lines(steps))]
     words = {"text": text.words, "latex": latex.words}.get(format)
     assert shown.endswith("\n") or format == "latex"
     if words:
         assert all(words(reason) in shown for reason in reasons)
     assert "Sum(" not in shown
     assert "Indexed" not in shown
+
+
+def test_exchanges_in_a_row_are_one_line_on_a_page():
+    """Bringing sums into another order is one line in LaTeX, and every exchange is there in text."""
+    steps = next(part for part in THEOREMS["adjoint"].parts if part.name == "adjoint/2d").steps
+    lines = latex.lines(steps)
+    assert [step.rule for step in steps].count("swap") == 8
+    assert [step.rule for step in lines].count("swap") == 2
+    assert lines[0].before == steps[0].before
+    assert lines[-1].after == steps[-1].after
+    assert all(one.after == other.before for one, other in itertools.pairwise(lines))
 
 
 def test_show_refuses_unknown_names_and_formats():
