@@ -11,6 +11,7 @@ from importlib import import_module
 
 from shapecheck.layers.base import Layer
 
+# fmt: off
 TABLE: dict[str, tuple[str, ...]] = {
     "conv": ("Conv1d", "Conv2d", "Conv3d"),
     "conv_transpose": ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
@@ -62,6 +63,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "transformer": ("TransformerEncoderLayer", "TransformerDecoderLayer", "Transformer"),
     "merge": ("Add", "Mul", "Concat", "Stack", "MatMul"),
 }
+# fmt: on
 
 LAZY: dict[str, str] = {
     **{f"LazyConv{n}d": f"Conv{n}d" for n in (1, 2, 3)},

@@ -1,7 +1,8 @@
 r"""How many windows fit? The count behind every convolution and every pool.
 
 A window of k cells starts at some offset and moves on by s cells at a time, over n cells with p cells of padding in
-all. Which offsets does it take? The definition, `places`, lists them; the formula, `window_count`, counts them unlisted:
+all. Which offsets does it take? The definition, `places`, lists them; the formula, `window_count`, counts them
+unlisted:
 
     floor((n - k + p + s) / s)
 
