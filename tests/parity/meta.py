@@ -40,7 +40,7 @@ def differences(kinds: Iterable[str], draws: int, seed: int) -> list[Difference]
         for case in (case for kind in kinds for case in cases(kind, draws, seed)):
             data = case.to_json()
             cpu, meta = worker.ask(data), worker.ask({**data, "device": "meta"})
-            if not _differ(cpu, meta):
+            if not differ(cpu, meta):
                 continue
             row = found.setdefault(kind_of(cpu, meta), Difference(case, cpu, meta))
             row.types.add(case.type)
@@ -50,7 +50,8 @@ def differences(kinds: Iterable[str], draws: int, seed: int) -> list[Difference]
     return sorted(found.values(), key=lambda row: -row.count)
 
 
-def _differ(cpu: dict[str, Any], meta: dict[str, Any]) -> bool:
+def differ(cpu: dict[str, Any], meta: dict[str, Any]) -> bool:
+    """Whether the two devices give different outcomes or shapes."""
     verdict = "too-large" not in (cpu["outcome"], meta["outcome"])
     return verdict and (cpu["outcome"], cpu.get("shape")) != (meta["outcome"], meta.get("shape"))
 
@@ -66,6 +67,7 @@ def table(rows: list[Difference], version: str, draws: int) -> str:
     for row in rows:
         arguments = ", ".join(f"{name}={value!r}" for name, value in row.case.args.items())
         example = f"`{row.case.type}({arguments})` on `{', '.join(map(str, row.case.shapes))}`"
+        example += "" if row.case.training else " in evaluation"
         both = (spell(outcome)[:90].replace("|", "/") for outcome in (row.cpu, row.meta))
         lines.append(f"| {row.count} | {', '.join(sorted(row.types))} | {example} | {' | '.join(both)} |")
     return "\n".join(lines)
