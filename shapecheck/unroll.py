@@ -350,6 +350,7 @@ class Unroller(Values):
         given = {argument: value for argument, (value, _, _) in spread.items()}
         marks = {argument: mark for argument, (_, mark, _) in spread.items()}
         self.correct(cls, word, given, spread)
+        self.name_sizes(cls, given, spread)
         if signature(cls).trains:
             given["training"] = self.training
         if self.broken > broken:
@@ -361,6 +362,21 @@ class Unroller(Values):
                 self.note_error(error, kind.mark)
                 return Made(None, None, given, marks)
             return Made(None, error, given, marks)
+
+    def name_sizes(self, cls: type[Layer], given: dict[str, Any], spread: Mapping[str, Any]) -> None:
+        """Take the name of an open size in a list of sizes (`Reshape: [N, 400]`) for what torch writes as -1."""
+        argument = cls.shape_argument
+        listed = given.get(argument) if argument is not None else None
+        if argument is None or not isinstance(listed, tuple):
+            return
+        names = [size for size in listed if isinstance(size, str)]
+        unknown = [name for name in names if name not in self.known_sizes]
+        if unknown:
+            known = ", ".join(sorted(self.known_sizes)) or "none"
+            mark = spread[argument][1]
+            self.note("SP105", f"no input has a size named {shown(unknown[0])}", mark, f"the input's names are {known}")
+            self.broken += 1
+        given[argument] = tuple(-1 if isinstance(size, str) else size for size in listed)
 
     def correct(self, cls: type[Layer], word: str, given: dict[str, Any], spread: Mapping[str, Any]) -> None:
         """Record unknown arguments and go on with what was most likely meant, so that one slip is one finding."""

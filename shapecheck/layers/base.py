@@ -45,6 +45,7 @@ class Layer:
     input_names: ClassVar[tuple[str, ...]] = ()  # forward's names for them, where others of its arguments stand between
     open_arguments: ClassVar[bool] = False  # takes any argument and looks at none, as Identity does
     aliases: ClassVar[dict[str, str]] = {}  # what other libraries call an argument -> torch's name
+    shape_argument: ClassVar[str | None] = None  # the argument that lists sizes, -1 for one that follows from the input
     formula: ClassVar[str] = "output = input"  # one line of mathematics for the reference page
 
     def shape(self, *inputs: Any) -> Any:

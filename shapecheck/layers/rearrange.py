@@ -128,6 +128,7 @@ class Unsqueeze(Layer):
 class Expand(Layer):
     """torch.Tensor.expand: dimensions of size 1 repeated, new ones in front; -1 keeps a size."""
 
+    shape_argument: ClassVar[str] = "sizes"
     formula: ClassVar[str] = "sizes, -1 keeping the input's"
 
     sizes: Any

@@ -43,6 +43,7 @@ class Flatten(Layer):
 class Unflatten(Layer):
     """torch.nn.Unflatten: dimension dim becomes several, one of which may be -1."""
 
+    shape_argument: ClassVar[str] = "unflattened_size"
     formula: ClassVar[str] = "dimension dim split into unflattened_size, -1 being what is left"
 
     dim: int

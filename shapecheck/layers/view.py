@@ -18,6 +18,7 @@ _set = object.__setattr__
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class _Reshape(Layer):
+    shape_argument: ClassVar[str] = "shape"
     formula: ClassVar[str] = "shape, its -1 being what is left of the cells"
     single: ClassVar[bool]  # whether torch takes a number for a list of one
 
