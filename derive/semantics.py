@@ -45,8 +45,11 @@ Array = Callable[[tuple[Any, ...]], Any]
 
 DEGREE = 12
 TOLERANCE = 1e-7  # integrals of exp by Newton's formula over lengths up to 5 are right to 1e-9
+ROUNDS = 5  # times the same sizes may come, each time with other arrays
 LIMIT = 100  # environments a theorem is evaluated in
 SIZES = (0, 1, 2, 3, -1, -2)
+STALE = 300  # draws in a row without a new choice of sizes, after which there are taken to be no more
+TRIES = 20_000  # values put for symbols in search of one model
 DIVISORS = (1, 2, 5, 40)  # a real is a small integer over one of these
 
 
@@ -292,15 +295,10 @@ def models(
     arrays = arrays_of([*terms, *(side for equation in equations for side in (equation.left, equation.right))])
     arrays.update({array_name(given.array): False for given in hypotheses if isinstance(given, Support)})
     symbols = frozenset().union(*map(free_in, terms), *(given.free() for given in [*hypotheses, *witness]))
-    names = sorted(map(name_of, symbols))
-    reals = {name_of(symbol) for symbol in symbols if not symbol.is_integer}
-    conditions = [meaning(given.holds) for given in hypotheses if isinstance(given, Range)]
+    ranges = [given.holds for given in hypotheses if isinstance(given, Range)]
     plan, tests, rng = _plan(hypotheses, witness), _tests(hypotheses), random.Random(0)
-    for values in _values(len(names), rng):
-        env: Environment = {**_OPERATIONS, **dict(zip(names, values, strict=True))}
-        env.update({name: env[name] * Fraction(1, rng.choice(DIVISORS)) for name in names if name in reals})
-        if not all(condition(env) for condition in conditions):
-            continue
+    rounds = range(ROUNDS if arrays else 1)
+    for env in itertools.chain.from_iterable(_sizes(sorted(symbols, key=name_of), ranges, rng) for _ in rounds):
         env.update({name: _polynomial(rng) if real else _noise(rng) for name, real in arrays.items()})
         for fill in plan:
             fill(env)
@@ -315,15 +313,44 @@ def models(
             return
 
 
-def _values(count: int, rng: random.Random) -> Iterator[tuple[int, ...]]:
-    """All small values for a few symbols, in random order; random small values for many."""
-    if len(SIZES) ** count <= 8000:
-        everything = list(itertools.product(SIZES, repeat=count))
-        rng.shuffle(everything)
-        yield from everything
-        return
-    for _ in range(20_000):
-        yield tuple(rng.choices(SIZES, k=count))
+def _sizes(symbols: list[Term], ranges: list[Term], rng: random.Random) -> Iterator[Environment]:
+    """Small values for the symbols that meet all the ranges, no choice twice, until nothing new comes any more.
+
+    Symbols are drawn one by one and each range is tested as soon as its last symbol is drawn: that finds models of many
+    narrow ranges, where drawing all the symbols at once would find none.
+    """
+    order: list[Term] = []
+    for held in sorted(ranges, key=lambda term: len(free_in(term))):
+        order += sorted(free_in(held) - set(order), key=name_of)
+    order += [symbol for symbol in symbols if symbol not in order]
+    tests: list[list[Callable[[Environment], bool]]] = [[] for _ in range(len(order) + 1)]
+    for held in ranges:
+        tests[max((order.index(symbol) + 1 for symbol in free_in(held)), default=0)].append(meaning(held))
+    seen: set[tuple[Any, ...]] = set()
+    stale = 0
+    while stale < STALE:
+        env: Environment = dict(_OPERATIONS)
+        if not _draw(0, order, tests, env, rng, iter(range(TRIES))):
+            return
+        values = tuple(env[name_of(symbol)] for symbol in order)
+        stale = stale + 1 if values in seen else 0
+        if not stale:
+            seen.add(values)
+            yield env
+
+
+def _draw(place: int, order: list[Term], tests: Any, env: Environment, rng: random.Random, tries: Any) -> bool:
+    """Fill the environment from a place on so that every test passes; False where no value, or no try, is left."""
+    if next(tries, None) is None or not all(test(env) for test in tests[place]):
+        return False
+    if place == len(order):
+        return True
+    symbol = order[place]
+    for value in rng.sample(SIZES, len(SIZES)):
+        env[name_of(symbol)] = value if symbol.is_integer else Fraction(value, rng.choice(DIVISORS))
+        if _draw(place + 1, order, tests, env, rng, tries):
+            return True
+    return False
 
 
 def environment(values: Mapping[Term, Any]) -> Environment:

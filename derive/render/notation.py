@@ -76,6 +76,14 @@ def factors(term: Term) -> list[Term]:
     return sorted(sp.Mul.make_args(term), key=_factor_key)
 
 
+def _chain(lower: Term, upper: Term) -> tuple[Term, Term, Term] | None:
+    """(a, x, b) where the two relations say a <= x and x <= b, in whatever way they are written."""
+    if not all(isinstance(relation, (sp.Le, sp.Ge)) for relation in (lower, upper)):
+        return None
+    chained = lower.gts == upper.lts
+    return (lower.lts, lower.gts, upper.gts) if chained else None
+
+
 class Printer:
     """Walks a term; subclasses say how each sign looks."""
 
@@ -131,10 +139,11 @@ class Printer:
         shown = []
         while pieces:
             piece = pieces.pop(0)
-            above = [p for p in pieces if isinstance(piece, sp.Le) and isinstance(p, sp.Le) and p.lhs == piece.rhs]
-            if above:
-                pieces.remove(above[0])
-                shown.append(self.signs[sp.Le].join(map(self.show, (*piece.args, above[0].rhs))))
+            chains = {other: chain for other in pieces if (chain := _chain(piece, other) or _chain(other, piece))}
+            if chains:
+                other, chain = next(iter(chains.items()))
+                pieces.remove(other)
+                shown.append(self.signs[sp.Le].join(map(self.show, chain)))
             else:
                 shown.append(self.inside(piece, sp.Or))
         return self.signs[sp.And].join(shown)

@@ -423,3 +423,22 @@ def test_what_follows_is_not_called_equal():
     assert moved.relation == "<=>"
     with pytest.raises(RuleError, match="two-way"):
         Derivation(sp.Ge(n, 1)).lemma(follows)
+
+
+def test_narrow_hypotheses_have_many_models():
+    """A theorem is evaluated in a hundred models even where its ranges leave one choice in thousands."""
+    letters = integers("i1 i2 i3 n1 n2 n3 h1 h2 h3")
+    narrow = [Range(sp.Ge(low, 0)) for low in letters[:3]]
+    for place, size, span in zip(letters[:3], letters[3:6], letters[6:], strict=True):
+        narrow += [Range(sp.Ge(span, 1)), Range(sp.Le(place, size - span)), Range(sp.Ge(span, size))]
+    assert sum(1 for _ in semantics.models([F[letters[:3]]], narrow)) == semantics.LIMIT
+
+
+def test_every_small_model_is_found():
+    """Where there are few sizes each of them comes, and a condition without a value is not met."""
+    found = {env["xn"] for env in semantics.models([F[n]], [Range(sp.Ge(n, 0))])}
+    assert found == {0, 1, 2, 3}
+    quotients = [Range(sp.Le(1, sp.floor(y / s))), Range(sp.Ge(s, 1))]
+    assert {(env["xy"], env["xs"]) for env in semantics.models([F[y * s]], quotients)} == {
+        (y, s) for s in (1, 2, 3) for y in (1, 2, 3) if y >= s
+    }

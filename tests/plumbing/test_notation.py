@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from derive import THEOREMS
-from derive.blackboard import Derivation, Support, arrays, integers, total
+from derive.blackboard import Derivation, Iverson, Support, arrays, integers, total
 from derive.render import latex, text
 from derive.render.notation import plain
 
@@ -62,3 +62,14 @@ def test_weights_stand_before_inputs():
     """K is written before X whatever their indices: K[i - c] X[c]."""
     assert plain(X[c] * K[i - c]) == "K[i - c] X[c]"
     assert plain(X[i - c] * K[c]) == "K[c] X[i - c]"
+
+
+def test_two_bounds_are_a_chain():
+    """a <= x <= b is printed so however its halves are written and ordered, inside a bracket too."""
+    low, high = sp.Le(p * t, f, evaluate=False), sp.Le(f, p * t + p - 1, evaluate=False)
+    chain = "p t <= f <= p t + p - 1"
+    assert plain(sp.And(low, high)) == plain(sp.And(high, low)) == chain
+    assert plain(sp.And(sp.Ge(f, p * t), high)) == plain(sp.And(low, sp.Ge(p * t + p - 1, f))) == chain
+    assert plain(Iverson(sp.And(low, high))) == f"[{chain}]"
+    assert latex.show(Iverson(sp.And(low, high))) == r"\left[p t \le f \le p t + p - 1\right]"
+    assert plain(sp.And(sp.Ge(y, 0), sp.Le(f, n))) == "f <= n and y >= 0"
