@@ -168,6 +168,7 @@ def test_notebooks_show_mathematics():
 def test_the_book_is_valid_latex(tmp_path):
     """The book compiles with pdflatex where there is one, without overfull lines, undefined commands or references."""
     document = commands.book()
+    assert "??" not in document
     assert document.count("\\begin{theorem}") == len(THEOREMS)
     for environment in set(re.findall(r"\\begin\{(\w+\*?)\}", document)):
         assert document.count(f"\\begin{{{environment}}}") == document.count(f"\\end{{{environment}}}")
