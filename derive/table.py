@@ -26,6 +26,7 @@ TITLES: dict[str, str] = {
     "continuous": "The convolution of functions, and the Fourier transform",
     "learning": "Learning a kernel",
     "windows": "How many windows fit",
+    "pooling": "Pooling: ceil mode and adaptive windows",
 }
 
 CHAPTERS: dict[str, dict[str, str]] = {
@@ -70,6 +71,10 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "torch-form": "The same formula as torch writes it",
         "same-padding": "The padding that divides the size by the stride",
         "preimage": "Which sizes have so many windows",
+    },
+    "pooling": {
+        "ceil-mode": "torch's ceil mode is the smaller of two counts",
+        "adaptive-pooling": "Adaptive windows leave no cell out, and neighbours share at most one",
     },
     "learning": {
         "learning": "The gradient of the squared error is the correlation of residual and input",

@@ -18,24 +18,33 @@ from itertools import product
 from types import ModuleType
 
 import pytest
+import sympy as sp
 
 from derive.kernel import RuleError
+from derive.theorems.pooling import Letter
 from shapecheck import formulas
 
-CHAPTERS = ["windows"]
+CHAPTERS = ["windows", "pooling"]
 SUBJECTS = [
     "dilated",
     "window_count",
     "ceil_div",
     "same_padding",
     "padded_size",
+    "ceil_window_count",
+    "minimum",
+    "adaptive_start",
+    "adaptive_stop",
+    "adaptive_span",
     "WINDOW_COUNTS",
     "WINDOW_FITS",
+    "HALF_PADDING",
 ]
 
 OPERATORS = (ast.Add(), ast.Sub(), ast.Mult(), ast.FloorDiv())
 COMPARISONS = (ast.LtE(), ast.Lt(), ast.GtE(), ast.Gt())
 BITS = (ast.BitAnd(), ast.BitOr())
+LETTER = sp.Symbol("x", integer=True)
 
 
 def others(node: ast.AST) -> list[tuple[str, object]]:
@@ -100,9 +109,10 @@ def prove(chapters: list[ModuleType]) -> None:
 def test_a_changed_formula_does_not_survive(what, module, monkeypatch):
     """With any one operator or constant changed some theorem of the chapters is no longer derived."""
     chapters = [import_module(f"derive.theorems.{name}") for name in CHAPTERS]
+    chapters.sort(key=lambda chapter: f"formulas.{what.partition(':')[0]}" not in inspect.getsource(chapter))
     for chapter in chapters:
         monkeypatch.setattr(chapter, "formulas", module)
-    with pytest.raises((RuleError, TypeError, AttributeError)):
+    with pytest.raises((RuleError, TypeError)):
         prove(chapters)
 
 
@@ -122,13 +132,13 @@ def test_the_changes_are_changes():
         name = what.partition(":")[0]
         old, new = getattr(formulas, name), getattr(module, name)
         old, new = getattr(old, "holds", old), getattr(new, "holds", new)
-        values = product(range(1, 4), repeat=len(inspect.signature(old).parameters))
+        values = product((1, 2, 3, LETTER, Letter(LETTER)), repeat=len(inspect.signature(old).parameters))
         assert any(answer(old, at) != answer(new, at) for at in values), what
 
 
-def answer(function, at: tuple[int, ...]):
-    """What a function says of some numbers, or that it fails."""
+def answer(function, at):
+    """What a function says of some numbers or letters, or that it fails."""
     try:
         return function(*at)
-    except (ZeroDivisionError, TypeError):
+    except (ZeroDivisionError, TypeError, AttributeError):
         return None
