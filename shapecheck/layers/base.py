@@ -288,10 +288,15 @@ def windowed_field(seen: Seen, windows: Sequence[Window]) -> Seen:
     """The field through a window over cells that see r inputs each, stand j apart and begin at u."""
     if seen is None:
         return None
-    out = []
-    for (r, j, u), (span, _, before, stride) in zip(seen_by(len(windows), seen), windows):  # noqa: B905 - speed
-        out.append((field_size(r, j, span), j * stride, field_start(u, j, before)))
-    return tuple(out)
+    seen = seen_by(len(windows), seen)
+    if len(windows) == 2 and windows[0] is windows[1] and seen[0] is seen[1]:  # a square is worked out once
+        return (_step(seen[0], windows[0]),) * 2
+    return tuple([_step(one, window) for one, window in zip(seen, windows)])  # noqa: B905 - speed
+
+
+def _step(seen: tuple[Any, Any, Any], window: Window) -> tuple[Any, Any, Any]:
+    (r, j, u), (span, _, before, stride) = seen, window
+    return field_size(r, j, span), j * stride, field_start(u, j, before)
 
 
 def seen_by(axes: int, seen: tuple[tuple[Any, Any, Any], ...]) -> tuple[tuple[Any, Any, Any], ...]:
