@@ -114,8 +114,9 @@ class Concat(Layer):
         return check_limit((*first[:dim], total, *first[dim + 1 :])) if kept else first
 
     def _refuse(self, inputs: list[Shape], one: Shape, two: Shape, dim: int) -> None:
-        differing = [axis for axis in range(min(len(one), len(two))) if not can_equal(one[axis], two[axis])]
-        hint = f"dim: {differing[0]}" if len(one) == len(two) and len(differing) == 1 else crop_hint(one, two, dim)
+        differing = [axis for axis, *sizes in zip(range(len(one)), *inputs) if not _alike(sizes)]  # noqa: B905 - see next
+        one_rank = all(len(x) == len(one) for x in inputs)
+        hint = f"dim: {differing[0]}" if one_rank and len(differing) == 1 else crop_hint(one, two, dim)
         hint = hint or "inputs that are joined have one rank, and one size in all dimensions but dim"
         raise forward_error(
             "SP306", f"the inputs {shape_text(one)} and {shape_text(two)} differ outside dimension {dim}",
@@ -148,6 +149,10 @@ def _total(sizes: tuple[Dim, ...]) -> Dim:
 def _least(sizes: tuple[Dim, ...]) -> Dim:
     numbers = [size for size in sizes if isinstance(size, int)]
     return min(numbers) if numbers else sizes[0]
+
+
+def _alike(sizes: list[Dim]) -> bool:
+    return all(can_equal(sizes[0], size) for size in sizes[1:])
 
 
 def _any(dim: Any) -> int:

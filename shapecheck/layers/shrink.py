@@ -6,7 +6,7 @@ Source: torch/nn/modules/activation.py; aten/src/ATen/native/Activation.cpp.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
 
 from shapecheck.diagnostics import ShapeError, construct_error
@@ -82,11 +82,12 @@ class Hardtanh(Activation):
             raise construct_error("SP201", words, argument=upper) from None
         if crossed:
             words = f"{upper} (= {high}) must be greater than the lower end (= {low})"
+            more = low + 1 if isinstance(low, (int, float)) else low  # words compare too
             raise construct_error(
                 "SP202",
                 words,
                 argument=upper,
-                hint=f"{upper}: {low + 1}" if low + 1 > low else None,
+                hint=f"{upper}: {more}" if more > low else None,
                 low=low,
                 high=high,
             )
@@ -123,6 +124,9 @@ class RReLU(Activation):
             for argument in ("lower", "upper"):
                 if not isfinite(getattr(self, argument)):
                     return self.no_number(argument, getattr(self, argument))
+        for argument in ("lower", "upper"):
+            if isnan(getattr(self, argument)):
+                return self.no_number(argument, getattr(self, argument))
         if not self.lower <= self.upper:
             return argument_error(
                 "lower", self.lower, f"at most upper, which is {self.upper}", hint=f"lower: {self.upper}"

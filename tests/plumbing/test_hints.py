@@ -8,6 +8,7 @@ nearly every chain ends well, and torch agrees. `python -m tests.plumbing.test_h
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from tests.parity.draw import Case
 from tests.parity.judge import Judge, wordless
 
 BROKEN = Path(__file__).parents[2] / "examples" / "broken"
+SEED = int(os.environ.get("SHAPEPROOF_SEED", "0"))
 LONGEST = 6  # hints that one layer may need, one after the other
 HINT = re.compile(r"(\w+): (.+)")
 
@@ -96,7 +98,7 @@ def follow(case: Case, finding: Diagnostic) -> Chain:
     return chain
 
 
-def chains(draws: int, seed: int = 0) -> Iterator[Chain]:
+def chains(draws: int, seed: int = SEED) -> Iterator[Chain]:
     """The chains of all refusals among so many draws a type."""
     for kind in DRAWERS:
         for index in range(draws):
