@@ -48,8 +48,9 @@ def shown() -> list[tuple[str, str]]:
 
 
 def same(text: str) -> str:
-    """The text without spaces at line ends and empty lines at its end."""
-    return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
+    """The text without spaces at line ends and empty lines at its end; a proof's time and prover differ."""
+    timeless = re.sub(r"Z3 [\d.]+", "Z3 5", re.sub(r"\(\d+\.\d+ s\)", "(0.4 s)", text))
+    return "\n".join(line.rstrip() for line in timeless.rstrip().splitlines())
 
 
 @pytest.mark.parametrize(("command", "printed"), shown(), ids=[command for command, _ in shown()])
