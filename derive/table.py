@@ -27,6 +27,8 @@ TITLES: dict[str, str] = {
     "learning": "Learning a kernel",
     "windows": "How many windows fit",
     "pooling": "Pooling: ceil mode and adaptive windows",
+    "transposed": "Transposed convolution: the sizes",
+    "stacks": "Layers on top of each other",
 }
 
 CHAPTERS: dict[str, dict[str, str]] = {
@@ -75,6 +77,12 @@ CHAPTERS: dict[str, dict[str, str]] = {
     "pooling": {
         "ceil-mode": "torch's ceil mode is the smaller of two counts",
         "adaptive-pooling": "Adaptive windows leave no cell out, and neighbours share at most one",
+    },
+    "transposed": {
+        "transposed": "A convolution takes the size of a transposed convolution back",
+    },
+    "stacks": {
+        "stacks": "Two layers are one, for sizes",
     },
     "learning": {
         "learning": "The gradient of the squared error is the correlation of residual and input",

@@ -365,14 +365,15 @@ def longest() -> Term:
 def preimage() -> Theorem:
     """The sizes with o windows are the s sizes from (o-1)s + k - p on."""
     return replace(
-        _preimage(),
+        sizes_with(),
         about="So the floor makes classes of `s` neighbouring sizes. Over all integers: a size is at least 1, and no "
         "window at all is also what sizes below the formula's reach have; both below.",
         parts=(_monotone(), _so_many(), _clipped(), _no_window(), _tail(), _unseen()),
     )
 
 
-def _preimage() -> Theorem:
+def sizes_with() -> Theorem:
+    """The theorem `preimage` alone, for use as a lemma."""
     formula = formulas.window_count(n, k, p, s)
     neither = sp.Not(sp.Le(o + 1, formula), evaluate=False)
     last = sp.And(sp.Le(shortest(), n), sp.Le(n, longest()))
@@ -404,7 +405,7 @@ def _so_many() -> Theorem:
             sp.Le(a, shortest()),
             sp.Le(longest(), b),
         )
-        .lemma(_preimage(), because="by the theorem")
+        .lemma(sizes_with(), because="by the theorem")
         .support(n, shortest(), longest(), because="elsewhere the bracket is 0")
         .arith(Iverson(within), sp.Integer(1), because="here it is 1")
         .count(n)
@@ -418,7 +419,7 @@ def _clipped() -> Theorem:
     first, last = sp.Le(shortest(), n), sp.Le(n, longest())
     wanted = sp.And(sp.Le(sp.Max(1, shortest()), n), last)
     chain = Derivation(sp.And(sp.Le(1, n), sp.Eq(formulas.window_count(n, k, p, s), o)), STRIDE).lemma(
-        _preimage(), because="by the theorem"
+        sizes_with(), because="by the theorem"
     )
     return chain.arith(sp.And(sp.Le(1, n), first, last), wanted, because="the larger of the lower bounds").qed(
         wanted, "preimage/clipped", "The sizes from 1 on with `o` windows"

@@ -24,7 +24,7 @@ from derive.kernel import RuleError
 from derive.theorems.pooling import Letter
 from shapecheck import formulas
 
-CHAPTERS = ["windows", "pooling"]
+CHAPTERS = ["windows", "pooling", "transposed", "stacks"]
 SUBJECTS = [
     "dilated",
     "window_count",
@@ -36,9 +36,13 @@ SUBJECTS = [
     "adaptive_start",
     "adaptive_stop",
     "adaptive_span",
+    "transposed_size",
+    "field_size",
     "WINDOW_COUNTS",
     "WINDOW_FITS",
     "HALF_PADDING",
+    "OUTPUT_PADDING",
+    "OUTPUT_SIZE",
 ]
 
 OPERATORS = (ast.Add(), ast.Sub(), ast.Mult(), ast.FloorDiv())

@@ -1,0 +1,175 @@
+r"""Layers on top of each other: two convolutions are one, for sizes always, for values without padding in between.
+
+Main result: `stacks` (the size after two layers is the size after one, with the receptive field for its span; two
+floors are one; which inputs both accept; the values of two linear layers).
+
+As in `windows`, the theorems speak about the functions of `shapecheck.formulas` themselves.
+Notation: n size, k1, p1, s1 span, TOTAL padding and stride of the first layer, k2, p2, s2 of the second. K, b1 kernel
+and bias of the first layer, L, b2 of the second, P the kernel of both.
+References: Araujo et al., "Computing receptive fields of convolutional neural networks", Distill 2019.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from derive.blackboard import Derivation, Equation, arrays, integers, reals, total
+from derive.kernel import Theorem
+from derive.terms import Term
+from derive.theorems.windows import at_most, same
+from shapecheck import formulas
+
+n, k1, k2, p1, p2, s1, s2, t, x, a, c, m, i, j = integers("n k1 k2 p1 p2 s1 s2 t x a c m i j")
+b1, b2 = reals("b1 b2")
+K, L, P, X, Y = arrays("K L P X Y")
+
+STRIDES = sp.Ge(s1, 1), sp.Ge(s2, 1)
+
+
+def _first() -> Term:
+    return formulas.window_count(n, k1, p1, s1)
+
+
+def _span() -> Term:
+    return formulas.field_size(k1, s1, k2)
+
+
+def stacks() -> Theorem:
+    """The size after two layers is the size after one."""
+    both = formulas.window_count(n, _span(), p1 + p2 * s1, s1 * s2)
+    needed = t * s2 + k2 - p2 - s2
+    return (
+        Derivation(formulas.window_count(_first(), k2, p2, s2), *STRIDES)
+        .indirect(
+            t,
+            both,
+            lambda chain: (
+                chain.galois()
+                .arith(at_most(t * s2, _first() - k2 + p2 + s2), at_most(needed, _first()), because="one side")
+                .galois()
+                .arith(
+                    at_most(needed * s1, n - k1 + p1 + s1),
+                    at_most(t * s1 * s2, n - _span() + p1 + p2 * s1 + s1 * s2),
+                    because="multiply out",
+                )
+                .backwards("galois", at_most(t, both), because="and back")
+            ),
+            because="two floors are one",
+        )
+        .qed(
+            both,
+            "stacks",
+            about="One layer with the span `k1 + (k2-1) s1`, the padding `p1 + p2 s1` and the stride `s1 s2`. "
+            "Three and more layers are one by the same theorem, two at a time.",
+            parts=[_floors(), _accepted(), _values(), _values_with_bias()],
+        )
+    )
+
+
+def _floors() -> Theorem:
+    """Two floors, one inside the other, are one."""
+    inner, both = sp.floor(x / s1), sp.floor((x + a * s1) / (s1 * s2))
+    return (
+        Derivation(sp.floor((inner + a) / s2), *STRIDES)
+        .indirect(
+            t,
+            both,
+            lambda chain: (
+                chain.galois()
+                .arith(at_most(t * s2, inner + a), at_most(t * s2 - a, inner), because="take `a` away")
+                .galois()
+                .arith(at_most((t * s2 - a) * s1, x), at_most(t * s1 * s2, x + a * s1), because="multiply out")
+                .backwards("galois", at_most(t, both), because="and back")
+            ),
+        )
+        .qed(both, "stacks/floors", "A floor inside a floor is one floor")
+    )
+
+
+def _accepted() -> Theorem:
+    """Two layers accept the inputs that the one accepts."""
+    one = formulas.WINDOW_FITS.holds(n, k1, p1)
+    other = formulas.WINDOW_FITS.holds(_first(), k2, p2)
+    both = formulas.WINDOW_FITS.holds(n, _span(), p1 + p2 * s1)
+    chain = (
+        Derivation(sp.And(one, other), sp.Ge(s1, 1), sp.Le(p2, k2 - 1))
+        .arith(other, at_most(k2 - p2, _first()), because="one side")
+        .galois()
+        .arith(at_most((k2 - p2) * s1, n - k1 + p1 + s1), both, because="multiply out")
+    )
+    return same(chain, both, because="as `k2-p2 >= 1` the second implies the first").qed(
+        both, "stacks/accepted", "Both accept the same inputs where `p2 <= k2-1`"
+    )
+
+
+TAPS = (c, 0, k2 - 1), (a, 0, k1 - 1)
+
+
+def _kernel() -> Equation:
+    """The kernel of both layers: every way to reach an offset by a step of each."""
+    delta = sp.KroneckerDelta(m, s1 * c + a)
+    return Equation(P[m], total(L[c] * K[a] * delta, *TAPS), (m,), because="`P` is the kernel of both layers")
+
+
+def _values() -> Theorem:
+    """Two kernels, one after the other, are one."""
+    offsets = (m, 0, _span() - 1)
+    delta = sp.KroneckerDelta(m, s1 * c + a)
+    read = X[s1 * s2 * j + s1 * c + a]
+    at = X[s1 * s2 * j + m]
+    kernel = _kernel()
+    return (
+        Derivation(
+            total(L[c] * total(K[a] * X[s1 * (s2 * j + c) + a], TAPS[1]), TAPS[0]),
+            sp.Ge(s1, 0),
+            sp.Ge(k1, 0),
+            sp.Ge(k2, 1),
+            kernel,
+        )
+        .ring(total(L[c] * total(K[a] * read, TAPS[1]), TAPS[0]), because="multiply out inside")
+        .into(a)
+        .backwards(
+            "delta", total(L[c] * K[a] * at * delta, *TAPS, offsets), k=m, because="call the offset `m = s1 c + a`"
+        )
+        .swap(a, m)
+        .swap(c, m)
+        .backwards(
+            "into", total(at * total(L[c] * K[a] * delta, TAPS[1]), offsets, TAPS[0]), k=a, because="`a` is not in `X`"
+        )
+        .backwards("into", total(at * total(L[c] * K[a] * delta, *TAPS), offsets), k=c, because="nor is `c`")
+        .equation(kernel, backwards=True, at={m: m})
+        .qed(
+            total(P[m] * at, offsets),
+            "stacks/values",
+            "Two kernels, one after the other with nothing padded between, are one",
+        )
+    )
+
+
+def _values_with_bias() -> Theorem:
+    """With biases: the second kernel sums up the first bias."""
+    kernel = _kernel()
+    layer = Equation(Y[i], b1 + total(K[a] * X[s1 * i + a], TAPS[1]), (i,), because="the first layer")
+    inner = total(K[a] * X[s1 * (s2 * j + c) + a], TAPS[1])
+    values = total(L[c] * inner, TAPS[0])
+    last = b2 + b1 * total(L[c], TAPS[0]) + total(P[m] * X[s1 * s2 * j + m], (m, 0, _span() - 1))
+    return (
+        Derivation(b2 + total(L[c] * Y[s2 * j + c], TAPS[0]), sp.Ge(s1, 0), sp.Ge(k1, 0), sp.Ge(k2, 1), kernel, layer)
+        .equation(layer)
+        .ring(b2 + total(b1 * L[c] + L[c] * inner, TAPS[0]))
+        .linear(c)
+        .backwards("into", b2 + b1 * total(L[c], TAPS[0]) + values, k=c, because="the bias is the same for all `c`")
+        .lemma(_values(), because="two kernels are one")
+        .qed(
+            last,
+            "stacks/bias",
+            "Two linear layers with biases are one, with the bias `b2 + b1` times the sum of `L`",
+            about="`Y` is taken as the first layer gives it, at every place that the second one reads: where the "
+            "second layer pads, it reads zeros instead, and the two are no longer one.",
+        )
+    )
+
+
+def chapter() -> list[Theorem]:
+    """The theorems of this chapter, in reading order."""
+    return [stacks()]
