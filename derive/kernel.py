@@ -18,7 +18,7 @@ from typing import Any
 
 from derive import semantics, smt
 from derive.rules import ONE_WAY, Condition, Scope, replay
-from derive.terms import Curve, Equation, Hypothesis, Range, RuleError, Term, proposition
+from derive.terms import Curve, Equation, Hypothesis, Range, RuleError, Support, Term, head, proposition
 
 __all__ = ["RuleError", "Step", "Theorem"]
 
@@ -69,12 +69,11 @@ class Theorem:
             self._check()
         except RuleError:
             raise
-        except (TypeError, AttributeError, ValueError, LookupError, ArithmeticError) as error:
+        except Exception as error:  # whatever goes wrong, nothing is proved
             raise RuleError(f"{self.name}: not made as a theorem is: {error}") from error
 
     def _check(self) -> None:
-        if not self.steps:
-            raise RuleError(f"{self.name}: a theorem without steps")
+        self._is_made_of_its_own()
         premises = frozenset(given.holds for given in self.hypotheses if isinstance(given, Range))
         if not smt.satisfiable(premises):
             raise RuleError(f"{self.name}: no sizes are known to meet the hypotheses")
@@ -83,6 +82,24 @@ class Theorem:
         self._needs_every_hypothesis()
         for part in self.parts:
             part.recheck()
+
+    def _is_made_of_its_own(self) -> None:
+        """RuleError where a piece is of a foreign type, or an array is defined twice or filled without need."""
+        made = [(self, Theorem), *((step, Step) for step in self.steps), *((part, Theorem) for part in self.parts)]
+        if not self.steps or any(type(piece) is not kind for piece, kind in made):
+            raise RuleError(f"{self.name}: a theorem without steps, or with foreign ones")
+        if any(type(given) not in (Range, Support, Equation) for given in self.hypotheses):
+            raise RuleError(f"{self.name}: a hypothesis of a foreign type")
+        equations = [given for given in self.hypotheses if isinstance(given, Equation)]
+        defined = [head(given.left) for given in equations if given.defines]
+        if len(set(defined)) < len(defined):
+            raise RuleError(f"{self.name}: one array is defined twice, which assumes what the definitions share")
+        spoken = semantics.arrays_of([side for given in equations for side in (given.left, given.right)])
+        filled = semantics.arrays_of([given.left for given in self.witness])
+        if not filled.keys() <= spoken.keys():
+            raise RuleError(f"{self.name}: the witness fills an array of which no equation speaks")
+        if len({part.name for part in self.parts}) < len(self.parts):
+            raise RuleError(f"{self.name}: two parts have one name")
 
     def _replay(self, exact: bool) -> None:
         replay(Scope(self.hypotheses, exact=exact), self.lhs, self.steps, self.rhs)

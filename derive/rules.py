@@ -101,6 +101,12 @@ def _spoken_of(hypotheses: tuple[Hypothesis, ...]) -> frozenset[Term]:
     return frozenset().union(*(given.free() for given in hypotheses))
 
 
+@remembered
+def _said_in(hypotheses: tuple[Hypothesis, ...]) -> tuple[Term, ...]:
+    """All the terms of the hypotheses."""
+    return tuple(term for given in hypotheses for term in given.terms())
+
+
 Change = Callable[[Term, Scope], Term | None]
 
 
@@ -123,55 +129,70 @@ def _binding(k: Term, change: Callable[[Term, Scope], Term]) -> Change:
 
 def well_formed(term: Term, scope: Scope) -> None:
     """Demand that names are clear, every range has length >= 0, and nothing is divided by zero."""
-    odd, meanings = _names(term)
-    for symbol in odd:
-        scope.demand("plain-symbol", False, "{} must be a plain name, integer=True or real=True, nothing else", symbol)
-    for name in {symbol.name for symbol in scope.reserved()} | set(meanings):
-        those = meanings.get(name, frozenset()) | {symbol for symbol in scope.reserved() if symbol.name == name}
-        scope.demand("one-meaning", len(those) == 1, "the name {} has two meanings: {}", name, sorted(map(str, those)))
+    odd, mixed, meanings = _names((term,))
+    said_odd, said_mixed, said = _names(_said_in(scope.hypotheses))
+    for name in (*odd, *said_odd):
+        scope.demand("plain-symbol", False, "{} must be a plain name, integer=True or real=True, nothing else", name)
+    for piece in (*mixed, *said_mixed):
+        scope.demand("kind", False, "{} takes a number for a proposition, or a proposition for a number", piece)
+    for name in (*meanings, *said):
+        those = meanings.get(name, frozenset()) | said.get(name, frozenset())
+        if len(those) > 1:
+            scope.demand("one-meaning", False, "the name {} has two meanings: {}", name, sorted(map(str, those)))
     _ranges(term, scope, free_in(term) | scope.reserved())
 
 
 @remembered
-def _names(term: Term) -> tuple[list[Term], dict[str, frozenset[Any]]]:
-    """The symbols that are declared with more than integer=True or real=True, and what each name stands for."""
+def _names(terms: tuple[Term, ...]) -> tuple[list[Term], list[Term], dict[str, frozenset[Any]]]:
+    """Names that are declared with more than they should be, terms of mixed kinds, and what each name stands for."""
     odd: list[Term] = []
+    mixed: list[Term] = []
     meanings: dict[str, frozenset[Any]] = {}
-    for piece in walk(term):
+    for piece in (piece for term in terms for piece in walk(term)):
+        logical = isinstance(piece, (sp.logic.boolalg.BooleanFunction, Iverson))
+        if any(proposition(part) != logical for part in (peel(piece) if isinstance(piece, BINDERS) else parts(piece))):
+            mixed.append(piece)
         if isinstance(piece, sp.Symbol):
             name, meaning = piece.name, piece
             plain = piece in (sp.Symbol(name, integer=True), sp.Symbol(name, real=True))
-            if not plain or not name[:1].isalpha() or not name.isidentifier():  # other names are the kernel's own
-                odd.append(piece)
-        elif isinstance(piece, (sp.Indexed, sp.core.function.AppliedUndef)):
-            meaning = (piece.base if isinstance(piece, sp.Indexed) else piece.func, len(parts(piece)))
-            name = str(meaning[0])
+        elif isinstance(piece, sp.Indexed):
+            name, meaning = str(piece.base), (piece.base, len(piece.indices))
+            plain = piece.base == sp.IndexedBase(name)
+        elif isinstance(piece, sp.core.function.AppliedUndef):
+            name, meaning = str(piece.func), (piece.func, len(piece.args))
+            plain = piece.func == sp.Function(name)
         else:
             continue
+        if not (plain and name.isascii() and name.isidentifier() and name[0] != "_"):  # others are the kernel's own
+            odd.append(meaning)
         meanings[name] = meanings.get(name, frozenset()) | {meaning}
-    return odd, meanings
+    return odd, mixed, meanings
 
 
 def _ranges(term: Term, scope: Scope, outer: frozenset[Term]) -> None:
     if isinstance(term, BINDERS):
         inner, k, low, high = peel(term)
         scope.demand("no-shadow", k not in outer, "{} is bound inside, and used outside or bound again", k)
-        integers = isinstance(term, sp.Integral) or (k.is_integer and whole(low) and whole(high))
-        scope.demand("integer-range", integers, "{} and the ends {} and {} must be integers", k, low, high)
+        integers = isinstance(k, sp.Symbol) and bool(k.is_integer)
+        if isinstance(term, sp.Integral):
+            scope.demand("real-range", not integers, "one integrates over reals, and {} is an integer", k)
+        else:
+            fits = integers and whole(low) and whole(high)
+            scope.demand("integer-range", fits, "{} and the ends {} and {} must be integers", k, low, high)
         if isinstance(term, sp.Sum):
             scope.demand("range", sp.Ge(high - low, -1), "the range {} = {}..{} is never reversed", k, low, high)
         for end in (low, high):
             _ranges(end, scope, outer)
         _ranges(inner, scope.under(k, low, high), outer | {k})
-    elif isinstance(term, sp.Pow) and not (term.exp.is_Integer and term.exp > 0) and free_in(term):
-        if free_in(term.exp):  # x^0 = 1 for all x, also 0; below that there may be no power at all
-            scope.demand("exponent", whole(term.exp), "the exponent {} is an integer", term.exp)
-            scope.demand("exponent", sp.Ge(term.exp, 0), "the exponent {} is not negative", term.exp)
-        else:
-            scope.demand("no-zero", sp.Ne(term.base, 0), "{} is not zero", term.base)
-        for piece in parts(term):
-            _ranges(piece, scope, outer)
     elif not isinstance(term, sp.Symbol):
+        if isinstance(term, sp.Pow) and not (term.base.is_Rational and term.exp.is_Rational):
+            if not term.exp.is_Integer:  # x^0 = 1 for all x, also 0; below that there may be no power at all
+                scope.demand("exponent", whole(term.exp), "the exponent {} is an integer", term.exp)
+                scope.demand("exponent", sp.Ge(term.exp, 0), "the exponent {} is not negative", term.exp)
+            elif term.exp < 0:
+                scope.demand("no-zero", sp.Ne(term.base, 0), "{} is not zero", term.base)
+        if isinstance(term, sp.Mod):
+            scope.demand("no-zero", sp.Ne(term.args[1], 0), "{} is not zero", term.args[1])
         for piece in parts(term):
             _ranges(piece, scope, outer)
 
@@ -224,16 +245,16 @@ def swap(scope: Scope, term: Term, outer: Term, inner: Term) -> Term:
     return everywhere(term, scope, _binding(outer, change))
 
 
-def vanishing(term: Term, scope: Scope, depth: int = 0) -> Term:
+def vanishing(term: Term, scope: Scope, path: str = "") -> Term:
     """A condition under which the term is certainly zero."""
     if term == 0:
         return sp.true
     if isinstance(term, sp.Mul):
-        return sp.Or(*(vanishing(piece, scope, depth + 10**n) for n, piece in enumerate(term.args)))
+        return sp.Or(*(vanishing(piece, scope, f"{path}.{n}") for n, piece in enumerate(term.args)))
     if isinstance(term, sp.Add):
-        return sp.And(*(vanishing(piece, scope, depth + 10**n) for n, piece in enumerate(term.args)))
+        return sp.And(*(vanishing(piece, scope, f"{path}.{n}") for n, piece in enumerate(term.args)))
     if isinstance(term, sp.Pow) and term.exp.is_Integer and term.exp > 0:
-        return vanishing(term.base, scope, depth)
+        return vanishing(term.base, scope, path)
     if isinstance(term, sp.Indexed):
         return sp.Or(*(support.outside(term.indices) for support in scope.supports(term.base)))
     if isinstance(term, sp.KroneckerDelta):
@@ -242,8 +263,8 @@ def vanishing(term: Term, scope: Scope, depth: int = 0) -> Term:
         return sp.Not(term.args[0])
     if isinstance(term, sp.Sum):
         inner, k, low, high = peel(term)
-        own = sp.Symbol(f"{k.name}.{depth}", integer=True)  # apart from like-named variables in other factors
-        condition = vanishing(substitute(inner, {k: own}), scope, depth * 10 + 1)
+        own = sp.Symbol(f"{k.name}{path}.", integer=True)  # apart from like-named variables in other factors
+        condition = vanishing(substitute(inner, {k: own}), scope, f"{path}.0")
         return sp.Implies(sp.And(sp.Le(low, own), sp.Le(own, high)), condition)
     return sp.false
 
@@ -422,6 +443,7 @@ def antiderivative(scope: Scope, term: Term, k: Term, of: Term) -> Term:
 def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at: Any = None) -> Term:
     """Use a definition or an assumed equation, read left to right or backwards, where its guards hold."""
     scope.demand("assumed", by in scope.hypotheses, "the equation is not among the hypotheses")
+    by = next((given for given in scope.hypotheses if given == by), by)
     source, target = (by.right, by.left) if backwards else (by.left, by.right)
     fixed = None if at is None else dict(at)
     scope.demand("all-given", fixed is None or set(fixed) == set(by.over), "give values for {}", by.over)
@@ -447,11 +469,14 @@ def lemma(
     scope: Scope, term: Term, by: Any, at: Sequence[Any] = (), arrays: Sequence[Any] = (), backwards: bool = False
 ) -> Term:
     """Use a theorem: its symbols take values, its arrays names; what it assumes must hold here, or be assumed."""
-    replay(Scope(by.hypotheses, exact=False), by.lhs, by.steps, by.rhs)
-    scope.demand("two-way", all(step.rule not in ONE_WAY for step in by.steps), "the theorem is an equality")
+    hypotheses, lhs, rhs = tuple(by.hypotheses), by.lhs, by.rhs
+    equal = replay(Scope(hypotheses, exact=False), lhs, by.steps, rhs)
+    scope.demand("two-way", equal, "the theorem is an equality")
     values, names = dict(at), dict(arrays)
-    source, target = (substitute(rebased(side, names), values) for side in (by.lhs, by.rhs))
-    assumed = [instantiated(given, values, names) for given in by.hypotheses]
+    alike = all(isinstance(array, sp.IndexedBase) for pair in names.items() for array in pair)
+    scope.demand("arrays", alike, "only an array can stand for an array")
+    source, target = (substitute(rebased(side, names), values) for side in (lhs, rhs))
+    assumed = [instantiated(given, values, names) for given in hypotheses]
     known = [instantiated(given, {}, {}) for given in scope.hypotheses]
     if backwards:
         source, target = target, source
@@ -503,11 +528,11 @@ def arith(scope: Scope, term: Term, old: Term, new: Term) -> Term:
         if isinstance(old, sp.Indexed):
             alike = isinstance(new, sp.Indexed) and old.base == new.base and len(old.indices) == len(new.indices)
             here.demand("same-array", alike, "{} and {} must be entries of one array", old, new)
-            facts = [sp.Eq(one, other) for one, other in zip(old.indices, new.indices, strict=True)]
+            facts = [sp.Eq(one, other, evaluate=False) for one, other in zip(old.indices, new.indices, strict=True)]
             here.demand("equal", sp.And(*facts), "{} = {}", old, new)
         else:
-            same = sp.Equivalent(old, new) if proposition(old) else sp.Eq(old, new)
-            here.demand("equal", same, "{} <=> {}" if proposition(old) else "{} = {}", old, new)
+            same, sign = (sp.Equivalent, "<=>") if proposition(old) else (sp.Eq, "=")
+            here.demand("equal", same(old, new, evaluate=False), f"{{}} {sign} {{}}", old, new)
         return new
 
     return everywhere(term, scope, change)
@@ -548,9 +573,8 @@ def indirect(scope: Scope, term: Term, to: Term, t: Term, chain: Sequence[Any]) 
     known = free_in(term) | free_in(to) | scope.reserved() | frozenset().union(*map(free_in, scope.given))
     scope.demand("fresh", bool(t.is_integer) and t.name not in {s.name for s in known}, "{} is an arbitrary integer", t)
     scope.demand("integer", whole(term) and whole(to), "{} and {} are integers", term, to)
-    scope.demand("two-way", all(step.rule not in ONE_WAY for step in chain), "every step goes both ways")
     first, last = sp.Le(t, term, evaluate=False), sp.Le(t, to, evaluate=False)
-    replay(scope, first, chain, last)
+    scope.demand("two-way", replay(scope, first, chain, last), "every step goes both ways")
     return to
 
 
@@ -609,26 +633,30 @@ def apply(scope: Scope, rule: str, term: Term, arguments: dict[str, Any]) -> Ter
         after = RULES[rule](scope, term, **arguments)
     except RuleError:
         raise
-    except (TypeError, AttributeError, ValueError) as error:
+    except Exception as error:  # whatever goes wrong, nothing is proved
         raise RuleError(f"{rule} cannot be used so: {error}") from error
     if after == term:
         raise RuleError(f"{rule} changes nothing in {term}")
+    scope.demand("kind", proposition(after) == proposition(term), "{} and {} are of one kind", term, after)
     well_formed(after, scope)
     return after
 
 
-def replay(scope: Scope, first: Term, steps: Sequence[Any], last: Term) -> None:
-    """Play every step anew; RuleError unless they lead from the first term to the last without a gap."""
+def replay(scope: Scope, first: Term, steps: Sequence[Any], last: Term) -> bool:
+    """Whether all steps go both ways; RuleError unless, played anew, they lead from the first term to the last."""
+    steps = tuple(steps)
     reached = [first, *(step.after for step in steps)]
     for number, (term, following) in enumerate(zip(reached, [*(step.before for step in steps), last], strict=True), 1):
         if term != following:
             raise RuleError(f"gap before line {number}: {term} is not {following}")
     well_formed(first, scope)
-    for number, step in enumerate(steps, 1):
+    term, rules = first, [step.rule for step in steps]
+    for number, (rule, step) in enumerate(zip(rules, steps, strict=True), 1):
         here = replace(scope, conditions=[])
-        term = apply(here, step.rule, step.before, dict(step.arguments))
+        term = apply(here, rule, term, dict(step.arguments))
         if term != step.after:
-            raise RuleError(f"step {number} ({step.rule}) gives {term}, not {step.after}")
+            raise RuleError(f"step {number} ({rule}) gives {term}, not {step.after}")
         if scope.exact and tuple(here.conditions) != tuple(step.conditions):
-            raise RuleError(f"step {number} ({step.rule}) does not record the conditions it has")
+            raise RuleError(f"step {number} ({rule}) does not record the conditions it has")
         scope.conditions.extend(condition for condition in here.conditions if condition not in scope.conditions)
+    return ONE_WAY.isdisjoint(rules)

@@ -48,11 +48,12 @@ TOLERANCE = 1e-7  # integrals of exp by Newton's formula over lengths up to 5 ar
 ROUNDS = 5  # times the same sizes may come, each time with other arrays
 LIMIT = 100  # environments a theorem is evaluated in
 SIZES = (0, 1, 2, 3, -1, -2)
-STALE = 300  # draws in a row without a new choice of sizes, after which there are taken to be no more
+STALE = 60  # draws in a row without a new choice of sizes, after which there are taken to be no more
 TRIES = 20_000  # values put for symbols in search of one model
 DIVISORS = (1, 2, 5, 40)  # a real is a small integer over one of these
 
 
+@functools.cache
 def name_of(symbol: Term) -> str:
     """The key of a symbol in an environment; arrays have their own names, in brackets."""
     return "x" + "".join(letter if letter.isalnum() else f"_{ord(letter)}_" for letter in symbol.name)
@@ -313,6 +314,9 @@ def models(
             return
 
 
+_ORDERS = list(itertools.permutations(SIZES))
+
+
 def _sizes(symbols: list[Term], ranges: list[Term], rng: random.Random) -> Iterator[Environment]:
     """Small values for the symbols that meet all the ranges, no choice twice, until nothing new comes any more.
 
@@ -346,7 +350,7 @@ def _draw(place: int, order: list[Term], tests: Any, env: Environment, rng: rand
     if place == len(order):
         return True
     symbol = order[place]
-    for value in rng.sample(SIZES, len(SIZES)):
+    for value in rng.choice(_ORDERS):
         env[name_of(symbol)] = value if symbol.is_integer else Fraction(value, rng.choice(DIVISORS))
         if _draw(place + 1, order, tests, env, rng, tries):
             return True

@@ -54,9 +54,15 @@ class Range:
         """The symbols it speaks about."""
         return free_in(self.holds)
 
+    def terms(self) -> list[Term]:
+        """The terms it is made of, a proposition in its bracket."""
+        return [Iverson(self.holds)]
+
     def weaker(self) -> list[Range]:
         """The conditions that ask a little less: by one at each end."""
         relation = self.holds
+        if isinstance(relation, sp.And):
+            return [Range(sp.And(*(p for p in relation.args if p != piece))) for piece in relation.args]
         if isinstance(relation, sp.Eq):
             return [Range(sp.Ge(relation.lhs, relation.rhs)), Range(sp.Le(relation.lhs, relation.rhs))]
         if isinstance(relation, (sp.Ge, sp.Gt)):
@@ -89,6 +95,11 @@ class Support:
         """The symbols it speaks about."""
         return frozenset().union(*(free_in(end) for ends in self.box for end in ends if end is not None))
 
+    def terms(self) -> list[Term]:
+        """The terms it is made of, an entry of the array among them."""
+        ends = [end for ends in self.box for end in ends if end is not None]
+        return [self.array[(0,) * len(self.box)], *ends]
+
     def weaker(self) -> list[Support]:
         """The supports that reach one cell further at one end of one axis."""
         boxes = []
@@ -112,6 +123,10 @@ class Equation:
     def free(self) -> frozenset[Term]:
         """The symbols it speaks about, those it holds for all of aside."""
         return frozenset().union(*map(free_in, (self.left, self.right, *self.guard))) - set(self.over)
+
+    def terms(self) -> list[Term]:
+        """The terms it is made of, propositions in their brackets."""
+        return [self.left, self.right, *self.over, *map(Iverson, self.guard)]
 
     def weaker(self) -> list[Equation]:
         """None: an equation is used as it stands, by name, or not at all."""

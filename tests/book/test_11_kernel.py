@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from derive import semantics
+from derive import THEOREMS, semantics
 from derive.blackboard import Derivation, Equation, Iverson, Range, Support, arrays, integers, reals, total
 from derive.kernel import RuleError, Step, Theorem
 from derive.rules import Scope, apply, well_formed
@@ -442,3 +442,191 @@ def test_every_small_model_is_found():
     assert {(env["xy"], env["xs"]) for env in semantics.models([F[y * s]], quotients)} == {
         (y, s) for s in (1, 2, 3) for y in (1, 2, 3) if y >= s
     }
+
+
+# What a stranger tried ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("second", [True, False])
+def test_indices_of_different_factors_are_kept_apart(first, second):
+    """G[0] H[1] need not vanish though for each k one of [k = 0] and [k = 1] does: the two sums run apart."""
+    nothing = sp.KroneckerDelta(c, 0)
+    sums = [total(array[k] * Iverson(sp.Eq(k, at)), (k, 0, 1)) for array, at in ((G, 0), (H, 1))]
+    factors = [
+        sp.Add(*([nothing * F[-5], one] if turned else [one, nothing * F[-5]]), evaluate=False)
+        for one, turned in zip(sums, (first, second), strict=True)
+    ]
+    product = total(sp.Mul(*factors, evaluate=False), (a, 0, 0))
+    with pytest.raises(RuleError, match="vanishes"):
+        Derivation(product, sp.Ne(c, 0)).vanish(a)
+
+
+@pytest.mark.parametrize(
+    ("message", "term"),
+    [
+        # names that SymPy or Python reads as another name, or as more than a name
+        ("plain name", sp.IndexedBase(sp.Symbol("F", positive=True))[k]),
+        ("plain name", sp.Abs(sp.IndexedBase("F", positive=True)[k], evaluate=False)),
+        ("plain name", sp.Function("f", positive=True)(half)),
+        ("plain name", F[sp.Symbol("𝐤", integer=True)]),
+        ("plain name", F[sp.Symbol("k = 0 or l", integer=True)]),
+        ("plain name", sp.IndexedBase("F, and G")[k]),
+        ("plain name", F[sp.Dummy("k", integer=True)]),
+        # a number for a truth, a truth for a number
+        ("number for a proposition", sp.Not(n)),
+        ("number for a proposition", F[sp.Le(k, n)]),
+        ("number for a proposition", Iverson(n)),
+        # integrals over integers, sums over entries, roots, remainders by zero, one over an entry
+        ("integrates over reals", sp.Integral(F[k], (k, 0, 1))),
+        ("exponent", sp.sqrt(half)),
+        ("exponent", F[0] ** sp.Rational(1, 2)),
+        ("no-zero", F[sp.Mod(k, c)]),
+        ("cannot put", 1 / F[0]),
+    ],
+    ids=str,
+)
+def test_terms_that_mean_something_else_are_refused(message, term):
+    """A term is read in one way by SymPy, by the solver, by the evaluator and by a reader, or not at all."""
+    with pytest.raises(RuleError, match=message):
+        Derivation(term)
+
+
+def test_hypotheses_are_read_as_strictly_as_terms():
+    """A symbol with assumptions, or an array of another rank, is refused in a hypothesis as well."""
+    unseen = sp.Symbol("j", integer=True, positive=True)
+    for given in (
+        Equation(F[unseen], G[unseen], (unseen,), (sp.Ge(unseen, 1),)),
+        Range(sp.Ge(unseen + c, 0)),
+        Support(F, ((unseen, None),)),
+    ):
+        with pytest.raises(RuleError, match="plain name"):
+            Derivation(F[c], given)
+    with pytest.raises(RuleError, match="two meanings"):
+        Derivation(F[c, c], Support(F, ((0, n),)))
+    with pytest.raises(RuleError, match="number for a proposition"):
+        Derivation(F[c], Range(n))
+
+
+def test_an_equation_between_a_number_and_a_truth_is_no_use():
+    """D[a] := (F[a] = 0) would turn a sum into an equation."""
+    odd = Equation(H[a], sp.Eq(F[a], 0), (a,))
+    for term in (total(H[k], (k, 0, n)), H[c]):
+        with pytest.raises(RuleError, match=r"kind|number for a proposition"):
+            Derivation(term, sp.Ge(n, 0), odd).equation(odd)
+
+
+class Shifty:
+    """An array that answers another entry each time it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __getitem__(self, indices: Any) -> Any:
+        """Another entry."""
+        self.asked += 1
+        return sp.Integer(self.asked)
+
+
+def test_a_lemma_is_used_for_arrays_only():
+    """What stands for an array must be an array: anything else could change between left side and right."""
+    sides = Derivation(c * (F[k] + 1)).ring(c * F[k] + c)
+    lemma = sides.qed(c * F[k] + c, "spread")
+    with pytest.raises(RuleError):
+        Derivation(2 * c).lemma(lemma, arrays={F: Shifty()})
+
+
+class Agreeing(Equation):
+    """An equation that says it is equal to whatever it is compared with."""
+
+    def __eq__(self, other: object) -> bool:
+        """Yes."""
+        return True
+
+    __hash__ = Equation.__hash__
+
+
+def test_a_hypothesis_is_used_as_it_stands_in_the_list():
+    """An equation that passes for one of the hypotheses is used as that hypothesis says, not as itself says."""
+    smuggled = Agreeing(F[k], F[k] + 1, (k,))
+    used = Derivation(F[c], GUARDED, sp.Ge(c, 0)).equation(smuggled)
+    assert used.term == G[c]
+
+
+class TwoFaced(Step):
+    """A step whose rule is another each time it is read."""
+
+    def __getattribute__(self, name: str) -> Any:
+        """The rule, or a one-way rule every other time."""
+        if name == "rule":
+            seen = object.__getattribute__(self, "__dict__")
+            seen["times"] = seen.get("times", 0) + 1
+            return "arith" if seen["times"] % 2 else "entails"
+        return super().__getattribute__(name)
+
+
+class Meek(Theorem):
+    """A theorem that checks itself kindly."""
+
+    def _replay(self, exact: bool) -> None:
+        """Nothing."""
+
+
+class Yes:
+    """A part that is always right."""
+
+    name = "yes"
+
+    def recheck(self) -> None:
+        """Nothing."""
+
+
+def _strangers() -> dict[str, Theorem]:
+    first, *_ = THEOREM.steps
+    both = (Equation(F[k], G[k], (k,)), Equation(F[k], H[k], (k,)))
+    shared = Derivation(G[c], *both).equation(both[0], backwards=True).equation(both[1])
+    zero = Equation(F[k], sp.Integer(0), (k,))
+    wide = Derivation(SUM, sp.And(sp.Ge(n, 0), sp.Ge(c, 0))).shift(k, a, by=c)
+    circular = replace(THEOREM)
+    object.__setattr__(circular, "parts", (circular,))
+    return {
+        "a step of a foreign type": replace(THEOREM, steps=(TwoFaced(**vars(first)), *THEOREM.steps[1:])),
+        "a theorem of a foreign type": Meek(**{**vars(THEOREM), "rhs": SUM}),
+        "a part that is no theorem": replace(THEOREM, parts=(Yes(),)),  # type: ignore[arg-type]
+        "two parts of one name": replace(THEOREM, parts=(THEOREM, THEOREM)),
+        "one of its own parts": circular,
+        "an assumption dressed as two definitions": shared.qed(H[c], "shared"),
+        "a witness for an array nothing is assumed of": replace(THEOREM, witness=(zero,)),
+        "more than is needed in a conjunction": wide.qed(wide.term, "wide"),
+        "the steps of another theorem": replace(THEOREM, steps=Derivation(SUM, sp.Ge(n, 0)).split(k, n - 1).steps),
+        "an equation of a foreign type": replace(THEOREM, hypotheses=(Agreeing(F[k], G[k], (k,)),)),
+        "steps that are no steps": replace(THEOREM, steps=(1, 2)),  # type: ignore[arg-type]
+    }
+
+
+@pytest.mark.parametrize("how", _strangers())
+def test_what_a_stranger_makes_is_refused(how):
+    """Foreign types, circles, assumptions in disguise: recheck answers with RuleError, and with nothing else."""
+    with pytest.raises(RuleError):
+        _strangers()[how].recheck()
+
+
+def test_the_relation_of_a_lemma_is_read_once():
+    """A lemma whose steps change their rule while they are read is one-way if it ever was."""
+    weaker = Derivation(sp.Ge(n, 1)).entails(sp.Ge(n, 0)).qed(sp.Ge(n, 0), "weaker")
+    lying = replace(weaker, steps=(TwoFaced(**vars(weaker.steps[0])),))
+    with pytest.raises(RuleError):
+        Derivation(sp.Ge(n, 1)).lemma(lying)
+    with pytest.raises(RuleError, match="two-way"):
+        Derivation(sp.Ge(n, 1)).lemma(weaker)
+
+
+def test_no_two_names_stand_for_one_theorem():
+    """A theorem cannot be told under another's name: every name of the book, parts too, has its own statement."""
+    said: dict[Any, str] = {}
+    for name in THEOREMS:
+        assert THEOREMS[name].name == name
+        for theorem in (THEOREMS[name], *THEOREMS[name].parts):
+            assert theorem is THEOREMS[name] or theorem.name.startswith(f"{name}/")
+            statement = (theorem.lhs, theorem.rhs, theorem.hypotheses)
+            assert said.setdefault(statement, theorem.name) == theorem.name
