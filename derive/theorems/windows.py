@@ -89,6 +89,11 @@ def _counted(hypotheses: list[Term], last: Term, because: str) -> Derivation:
 
 def window_count() -> Theorem:
     """The number of places of a window is the formula, as long as at most one stride is missing."""
+    parts = (_maximum(), _sharp(), _some_window(), _two_axes())
+    return replace(_window_count(), parts=parts)
+
+
+def _window_count() -> Theorem:
     counts = formulas.WINDOW_COUNTS.holds(n, k, p, s)
     chain = _counted([STRIDE, sp.Ge(k, 1), sp.Ge(n + p, 0), counts], last_window(), "the other brackets are 0")
     return under_the_bar(chain).qed(
@@ -96,7 +101,6 @@ def window_count() -> Theorem:
         "window-count",
         about="The left side lists the starts `t s` within the padded input of `n + p` cells and keeps those at which "
         "the window's `k` cells all lie inside. Without `k <= n+p+s` the formula is negative: see below.",
-        parts=[_maximum(), _sharp(), _some_window()],
     )
 
 
@@ -152,6 +156,28 @@ def _some_window() -> Theorem:
             "There is a window exactly where `k <= n+p`",
             about="This is what torch demands of a convolution, with `e` for `k` and `p = 2 q`.",
         )
+    )
+
+
+def _two_axes() -> Theorem:
+    """On two axes, as unfold's columns and a picture's windows: the counts multiply."""
+    axes = [integers(f"n{axis} k{axis} p{axis} s{axis}") for axis in (1, 2)]
+    starts = integers("t u")
+    given: list[Term] = []
+    for size, span, padding, stride in axes:
+        given += [sp.Ge(stride, 1), sp.Ge(span, 1), sp.Ge(size + padding, 0)]
+        given.append(formulas.WINDOW_COUNTS.holds(size, span, padding, stride))
+    brackets = [Iverson(sp.Le(v * w + y, x + z)) for v, (x, y, z, w) in zip(starts, axes, strict=True)]
+    ranges = [(v, 0, x + z - 1) for v, (x, _, z, _) in zip(starts, axes, strict=True)]
+    chain = Derivation(total(brackets[0] * brackets[1], *ranges), *given).out(starts[1])
+    for axis in (1, 0):
+        chain = chain.lemma(_window_count(), at=dict(zip((n, k, p, s), axes[axis], strict=True)), because="one axis")
+        chain = chain.out(starts[0]) if axis else chain
+    return chain.qed(
+        formulas.window_count(*axes[0]) * formulas.window_count(*axes[1]),
+        "window-count/two-axes",
+        "On two axes the counts multiply",
+        about="So many cells has a channel of a convolution's output, and so many columns torch's Unfold.",
     )
 
 

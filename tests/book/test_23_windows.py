@@ -92,6 +92,15 @@ def test_torch_wants_a_window():
         assert accepted == fits, (x, y, z, w)
 
 
+def test_unfold_has_so_many_columns():
+    """torch's Unfold gives a column for each pair of places: the product of the counts."""
+    for x, y, z, w in product(range(4, 7), range(1, 4), range(2), range(1, 4)):
+        sizes = {"n1": x, "k1": y, "p1": 2 * z, "s1": w, "n2": 5, "k2": 2, "p2": 2 * z, "s2": 2}
+        columns = functional.unfold(torch.zeros(1, 1, x, 5), (y, 2), padding=z, stride=(w, 2)).shape[2]
+        assert value(part("window-count/two-axes").rhs, **sizes) == columns
+        assert value(part("window-count/two-axes").lhs, **sizes) == columns
+
+
 # In other clothes ----------------------------------------------------------------------------------------------------
 
 
