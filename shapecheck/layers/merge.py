@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import forward_error
-from shapecheck.layers.base import Layer, Seen, check_limit, product, shape_text
+from shapecheck.layers.base import LIMIT, Layer, Seen, check_limit, product, shape_text
 from shapecheck.layers.dims import spatial, wrap
 from shapecheck.sizes import Dim, Shape, can_equal
 
@@ -157,7 +157,7 @@ def _alike(sizes: list[Dim]) -> bool:
 
 def _any(dim: Any) -> int:
     """Where nothing is to be joined, torch looks at the type of dim only."""
-    return wrap(dim, 2 * abs(dim) + 1) if type(dim) is int else wrap(dim, 1)
+    return wrap(dim, 2 * abs(dim) + 1) if type(dim) is int and -LIMIT <= dim < LIMIT else wrap(dim, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

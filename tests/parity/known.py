@@ -39,6 +39,12 @@ def undilated(case: Case, torch: dict[str, Any]) -> bool:
     return 0 in (dilation if isinstance(dilation, tuple | list) else (dilation,))
 
 
+def wrapped(case: Case, torch: dict[str, Any]) -> bool:
+    """A dilation needs more than 32 bits."""
+    dilation = case.args.get("dilation", 1)
+    return any(type(d) is int and d >= 2**31 for d in (dilation if isinstance(dilation, tuple | list) else (dilation,)))
+
+
 @dataclass(frozen=True)
 class Known:
     """Layer types as a regular expression, torch's outcome and ours, a condition, and why it is left as it is."""
@@ -72,5 +78,10 @@ KNOWN: tuple[Known, ...] = (
     Known(
         r"(Lazy)?ConvTranspose\dd", "ok", "forward", undilated,
         "a dilation of 0 under a kernel of 1: torch's own kernels refuse it, oneDNN's do not look; we refuse",
+    ),
+    Known(
+        "MaxPool1d", "ok", "forward", wrapped,
+        "with a dilation from 2^31 on the window's span is worked out in 32 bits and wraps around to a small one; "
+        "we refuse",
     ),
 )  # fmt: skip
