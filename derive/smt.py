@@ -26,7 +26,7 @@ _cores: dict[Term, list[frozenset[Term]]] = {}  # goal -> sets of premises known
 
 def prove(premises: Sequence[Term], goal: Term) -> bool:
     """Whether the goal holds for all integers that meet the premises."""
-    if goal in (True, sp.true):
+    if goal is True or goal == sp.true:
         return True
     given = frozenset(premises)
     if any(core <= given for core in _cores.get(goal, [])):
@@ -67,7 +67,7 @@ def _solver() -> Any:
 @remembered
 def to_z3(term: Term) -> Any:
     """The Z3 term that means the same; RuleError where there is none."""
-    if term in (sp.true, sp.false, True, False):
+    if isinstance(term, (bool, type(sp.true), type(sp.false))):  # not `in (True, False)`: 1 == True
         return z3.BoolVal(bool(term))
     if isinstance(term, sp.Integer):
         return z3.IntVal(int(term))

@@ -24,7 +24,7 @@ Curve = tuple[str, Term, Term, Term, Term]  # what it is called, a term, its let
 
 BINDERS = (sp.Sum, sp.Integral)
 
-remembered = functools.lru_cache(maxsize=20_000)  # terms never change, so answers about them keep
+remembered = functools.lru_cache(20_000, typed=True)  # terms never change, so answers about them keep; 1 == True
 
 
 class RuleError(ValueError):

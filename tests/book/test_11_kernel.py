@@ -11,13 +11,15 @@ Notation: F, G arrays of arbitrary integers, n, m, c sizes or shifts, k, l, a, b
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sympy as sp
 
-from derive import THEOREMS, semantics
+from derive import THEOREMS, rules, semantics, smt
 from derive.blackboard import Derivation, Equation, Iverson, Range, Support, arrays, integers, reals, total
 from derive.kernel import RuleError, Step, Theorem
 from derive.rules import Scope, apply, well_formed
@@ -56,6 +58,29 @@ def abuse(labels: str, rule: str, term: Any, /, *hypotheses: Any, **arguments: A
     """An abuse, its conditions as one string."""
     return Abuse(frozenset(labels.split()), rule, term, arguments, (*SIZES, *hypotheses))
 
+
+class Shifty:
+    """An array that answers 1 and 2 by turns."""
+
+    def __init__(self) -> None:
+        self.last = 2
+
+    def __getitem__(self, indices: Any) -> Any:
+        """The other number."""
+        self.last = 3 - self.last
+        return sp.Integer(self.last)
+
+
+def _told(first: Any, last: Any, *hypotheses: Any) -> Theorem:
+    """A lemma of one step of arithmetic or algebra."""
+    start = Derivation(first, *hypotheses)
+    return (start.ring(last) if first.has(F) else start.arith(first, last)).qed(last, "lemma")
+
+
+SPREAD = _told(c * (F[k] + 1), c * F[k] + c)
+AT_LEAST_ONE = _told(Iverson(n > 0), Iverson(n >= 1))
+NOT_NEGATIVE = _told(Iverson(c >= 0), sp.Integer(1), sp.Ge(c, 0))
+SLAB = sp.Integral(total(F[k] * half, (k, 0, n - 1)), (half, 0, 1))
 
 ABUSES = [
     # a new index that clashes with one in use
@@ -110,6 +135,19 @@ ABUSES = [
         to=total(F[k] * sp.KroneckerDelta(k, 0), (k, 0, 0)),
         arguments=(("k", k),),
     ),
+    # numbers for integers, truths for numbers, integrals for sums, and what looks like an array
+    abuse("integer", "galois", sp.Le(half, sp.floor(y / s)), Range(sp.Ge(s, 1))),
+    abuse("integer-values", "lemma", Iverson(half > 0), by=AT_LEAST_ONE, at=((n, half),)),
+    abuse("lemma-range", "lemma", Iverson(sp.Ge(m - 1, 0)), by=NOT_NEGATIVE, at=((c, m - 1),)),
+    abuse("arrays", "lemma", 2 * c, by=SPREAD, arrays=((F, Shifty()),)),
+    abuse("all-given", "equation", SUM, OUTER, by=OUTER, at=((k, k), (c, m))),
+    abuse("kind", "entails", n, to=sp.true),
+    abuse("is-sum", "linear", total(c * F[k], (k, 0, n - 1)), k=k),
+    abuse("sum-only", "count", sp.Integral(c, (half, 0, n)), k=half),
+    abuse("has-delta", "delta", sp.Integral(sp.KroneckerDelta(half, 0) * (half + 1), (half, -1, 1)), k=half),
+    abuse("neighbours real-range", "swap", SLAB, outer=half, inner=k),
+    abuse("same-kind real-range", "shift", sp.Integral(sp.floor(half), (half, 0, 2)), k=half, to=k, by=sp.Integer(0)),
+    abuse("no-zero", "out", total(F[k] / c, (k, 0, n - 1)), k=k),
     # terms that are not well formed: melted conditions, two meanings of a name, shadows, reversed ranges
     abuse("plain-symbol", "count", total(sp.Integer(1), (k, 0, POSITIVE - 1)), k=k),
     abuse("one-meaning", "out", total(F[k] * REAL_K, (k, 0, n - 1)), k=k),
@@ -167,6 +205,13 @@ def test_the_condition_named_is_the_one_that_refuses(case):
     lax = Lax(case.hypotheses, waived=everything)
     with pytest.raises(RuleError):
         _use(lax, case)
+
+
+def test_every_condition_is_abused():
+    """No condition of the rules, by its label, is without a term that becomes false where it is dropped."""
+    source = Path(rules.__file__).read_text(encoding="utf-8")
+    labels = set(re.findall(r'demand\(\s*"([a-z-]+)"', source))
+    assert labels == {label for case in ABUSES for label in case.labels}
 
 
 def test_substitution_never_captures():
@@ -516,24 +561,10 @@ def test_an_equation_between_a_number_and_a_truth_is_no_use():
             Derivation(term, sp.Ge(n, 0), odd).equation(odd)
 
 
-class Shifty:
-    """An array that answers another entry each time it is asked."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def __getitem__(self, indices: Any) -> Any:
-        """Another entry."""
-        self.asked += 1
-        return sp.Integer(self.asked)
-
-
 def test_a_lemma_is_used_for_arrays_only():
     """What stands for an array must be an array: anything else could change between left side and right."""
-    sides = Derivation(c * (F[k] + 1)).ring(c * F[k] + c)
-    lemma = sides.qed(c * F[k] + c, "spread")
-    with pytest.raises(RuleError):
-        Derivation(2 * c).lemma(lemma, arrays={F: Shifty()})
+    with pytest.raises(RuleError, match="only an array"):
+        Derivation(2 * c).lemma(SPREAD, arrays={F: Shifty()})
 
 
 class Agreeing(Equation):
@@ -630,3 +661,10 @@ def test_no_two_names_stand_for_one_theorem():
             assert theorem is THEOREMS[name] or theorem.name.startswith(f"{name}/")
             statement = (theorem.lhs, theorem.rhs, theorem.hypotheses)
             assert said.setdefault(statement, theorem.name) == theorem.name
+
+
+def test_the_number_one_is_not_the_truth():
+    """To Python 1 == True; the solver gets a number for the one and a truth for the other."""
+    for truth, number in ((sp.true, sp.Integer(1)), (sp.false, sp.Integer(0))):
+        assert smt.to_z3(truth).sort() != smt.to_z3(number).sort()
+        assert smt.to_z3(number).sort() == smt.to_z3(n).sort()

@@ -18,9 +18,9 @@ import sympy as sp
 import z3
 
 from derive import semantics
-from derive.blackboard import Equation, Iverson, Range, Support, arrays, integers, reals, total
-from derive.rules import RULES, Scope, apply, well_formed
-from derive.terms import Hypothesis, RuleError, bound_in, peel
+from derive.blackboard import Derivation, Equation, Iverson, Range, Support, arrays, integers, reals, total
+from derive.rules import ONE_WAY, RULES, Scope, apply, well_formed
+from derive.terms import Hypothesis, RuleError, bound_in, peel, rebased, substitute
 
 n, m, c, a, b, k, l, q = integers("n m c a b k l q")  # noqa: E741
 F, G, D = arrays("F G D")
@@ -124,7 +124,7 @@ def random_problem(rng: random.Random) -> tuple[Any, tuple[Hypothesis, ...]]:
         return term, hypotheses
 
 
-def test_random_uses_are_sound(draws):
+def test_random_uses_are_sound(draws, record_property):
     """No accepted use of any rule changes the value of a term: 0 of those drawn, and every rule is among them."""
     rng = random.Random(20)
     accepted: Counter[str] = Counter()
@@ -138,8 +138,214 @@ def test_random_uses_are_sound(draws):
             accepted[rule] += 1
             for env in semantics.models([term, after], hypotheses, limit=8):
                 assert semantics.holds(term, after, "=", env), (rule, arguments, term, after, hypotheses)
+    record_property("accepted", accepted.total())
     for rule in SEEN if draws >= 100 else ():
         assert accepted[rule], (rule, accepted)
+
+
+# One rule at a time: terms made for a rule, arguments that are right now and then -------------------------------------
+
+t, s, x, y = integers("t s x y")
+LETTERS = [c, n, m, x, y]
+ALL = (*BASE, Range(sp.Ge(s, 1)), Range(sp.Ge(c, 0)), Range(sp.Le(c, n)))
+Use = tuple[Any, dict[str, Any], tuple[Hypothesis, ...]]
+
+
+def assumed(rng: random.Random, *always: Hypothesis) -> tuple[Hypothesis, ...]:
+    """Most of the usual hypotheses."""
+    return (*(given for given in ALL if rng.random() < 0.85), *always)
+
+
+def integer(rng: random.Random, depth: int = 2) -> Any:
+    """An integer made of letters, sums, products, floors, least and greatest, remainders."""
+    if depth == 0 or rng.random() < 0.2:
+        return sp.sympify(offset(rng, rng.sample([*LETTERS, s], 2)))
+    one, other = integer(rng, depth - 1), integer(rng, depth - 1)
+    kind = rng.randrange(7)
+    if kind < 3:
+        return [one + other, one - other, rng.randint(-2, 2) * one][kind]
+    if kind == 3:
+        return sp.floor(one / rng.choice([s, 2, 3]))
+    if kind == 4:
+        return sp.Mod(one, rng.choice([s, 2]))
+    return (sp.Min if kind == 5 else sp.Max)(one, other)
+
+
+def relation(rng: random.Random, depth: int = 1) -> Any:
+    """A relation between integers, or two of them joined; not a constant."""
+    while True:
+        kind = rng.choice([sp.Le, sp.Lt, sp.Ge, sp.Gt, sp.Eq, sp.Ne])
+        one = kind(integer(rng, depth), integer(rng, depth))
+        if rng.random() < 0.3:
+            one = rng.choice([sp.And, sp.Or])(one, sp.Le(integer(rng, 0), integer(rng, 0)))
+        if one not in (sp.true, sp.false):
+            return one
+
+
+def nearly(rng: random.Random, term: Any) -> Any:
+    """A term that is often equal: written otherwise, or off by a little."""
+    if isinstance(term, (sp.Le, sp.Lt, sp.Ge, sp.Gt)):
+        more, less = integer(rng, 0), term.lhs - term.rhs
+        moved = term.func(term.lhs + more, term.rhs + more, evaluate=False)
+        tighter = {sp.Le: sp.Lt(less, 1), sp.Lt: sp.Le(less, -1), sp.Ge: sp.Gt(less, -1), sp.Gt: sp.Ge(less, 1)}
+        return rng.choice([moved, tighter[term.func], term.func(term.lhs, term.rhs + 1), term.func(less * s, 0)])
+    if getattr(term, "is_Boolean", False) or isinstance(term, (sp.Eq, sp.Ne)):
+        return rng.choice([sp.Not(term), sp.Or(term, relation(rng, 0)), sp.And(term, relation(rng, 0))])
+    replaced = [sp.floor((term * s + rng.randint(0, 1)) / s, evaluate=False), sp.Max(term, term - n), sp.Min(term, 0)]
+    return rng.choice([*replaced, term + sp.Mod(c * s, s), term + sp.floor(sp.Rational(rng.randint(0, 3), 3) + c) - c])
+
+
+def for_vanish(rng: random.Random) -> Use:
+    """A sum beyond a support, or under brackets."""
+    low, high = random_range(rng, [])
+    bracket = rng.choice([Iverson(sp.Lt(k, low)), Iverson(sp.Gt(k, n)), sp.KroneckerDelta(k, low - 1), sp.Integer(1)])
+    inner = F[k + rng.choice([n, -1 - n, 0, m, c]), offset(rng, [c, m])] * bracket
+    if rng.random() < 0.4:
+        pieces = [total(F[l + n * rng.randint(0, 1), l] * G[l], (l, 0, rng.choice([n, m]))) for _ in range(2)]
+        inner = (inner + pieces[0]) * rng.choice([pieces[1] + inner, sp.Integer(1)])
+    return total(inner, (k, low, high)), {"k": k}, assumed(rng, rng.choice(CONTENTS))
+
+
+def for_delta(rng: random.Random) -> Use:
+    """A sum against a delta whose place may lie in the range."""
+    low, high = random_range(rng, [])
+    place = rng.choice([low, high, c, c - 1, n - c, 0, rng.choice([1, -1]) * l])
+    delta = sp.KroneckerDelta(rng.choice([1, -1]) * k + (shift := sp.sympify(offset(rng, [c]))), place + shift)
+    body = rng.choice([F[k, l] * delta, delta * total(F[k, q] * k, (q, 0, m)), delta * D[k] * (k + c)])
+    return total(body, (l, 0, n), (k, low, high)), {"k": k}, assumed(rng)
+
+
+def for_count(rng: random.Random) -> Use:
+    """A sum of terms that may be equal."""
+    low, high = random_range(rng, [])
+    body = rng.choice([sp.Integer(1), c, D[c], D[c] * F[l, c], total(F[c, q], (q, 0, m)), D[k] * c])
+    return total(body, (l, 0, n), (k, low, high)), {"k": k}, assumed(rng)
+
+
+def for_single(rng: random.Random) -> Use:
+    """A sum over a range that may be one place."""
+    low = integer(rng, 1)
+    high = rng.choice([low, nearly(rng, low), low + c, low + 1])
+    return total(D[k] * F[k, c], (k, low, high)), {"k": k}, assumed(rng, Range(sp.Eq(c, rng.choice([0, n]))))
+
+
+def for_power(rng: random.Random) -> Use:
+    """Powers with letters for exponents."""
+    exponent = rng.choice([k, k + 1, c, c + 1, n - k, s, s - 1])
+    return total(D[k] * x**exponent, (k, 0, n)), {"base": x, "exponent": exponent}, assumed(rng)
+
+
+def for_arith(rng: random.Random) -> Use:
+    """Integers, entries and propositions beside others that may be equal."""
+    kind = rng.randrange(3)
+    if kind == 0:
+        old = relation(rng)
+        return old, {"old": old, "new": nearly(rng, old)}, assumed(rng)
+    old = integer(rng)
+    new = nearly(rng, old)
+    if kind == 1:
+        return D[old] + old, {"old": D[old], "new": D[new]}, assumed(rng)
+    return total(F[old, k], (k, 0, n)) + c, {"old": old, "new": new}, assumed(rng)
+
+
+def for_entails(rng: random.Random) -> Use:
+    """A proposition, and one that may follow."""
+    one = relation(rng)
+    to = rng.choice([nearly(rng, one), sp.Or(one, relation(rng)), relation(rng)])
+    return one, {"to": to}, assumed(rng)
+
+
+def for_galois(rng: random.Random) -> Use:
+    """A bound by a floor; the divisor may be anything."""
+    divisor = rng.choice([s, s, s + c, 2, c, c + 1, n * s, -s])
+    return sp.Le(integer(rng, 1), sp.floor(integer(rng, 1) / divisor), evaluate=False), {}, assumed(rng)
+
+
+def for_indirect(rng: random.Random) -> Use:
+    """A floor of so many divisors more, shown by the integers below it."""
+    more, claimed, above = rng.randint(-2, 2), rng.randint(-2, 2), integer(rng, 1)
+    hypotheses = assumed(rng)
+    term = sp.floor((above + more * s) / s, evaluate=False)
+    to = sp.floor(above / s) + (more if rng.random() < 0.7 else claimed)
+    try:
+        start = Derivation(sp.Le(t, term, evaluate=False), *hypotheses).galois()
+        moved = start.arith(start.term, sp.Le((t - more) * s, above, evaluate=False))
+        back = moved.backwards("galois", sp.Le(t - more, sp.floor(above / s), evaluate=False))
+        chain = back.arith(back.term, sp.Le(t, to, evaluate=False)).steps
+    except RuleError:
+        chain = ()
+    return term, {"to": to, "t": t, "chain": chain}, hypotheses
+
+
+def _lemmas() -> list[Any]:
+    box, (size, place) = Support(F, ((0, n - 1),)), integers("size place")
+    sized = Derivation(total(F[k], (k, 0, size - 1)), sp.Ge(size, 0)).reflect(k, a, about=size - 1)
+    grown = Derivation(total(F[k], (k, 0, n - 1)), sp.Ge(n, 0), box).support(k, -1, n)
+    beside = total(F[k] * sp.KroneckerDelta(k, place), (k, 0, size))
+    hit = Derivation(beside, sp.Ge(place, 0), sp.Le(place, size)).delta(k)
+    spread = Derivation(place * (F[size] + 1)).ring(place * F[size] + place)
+    return [(chain.qed(chain.term, "lemma"), size, place) for chain in (sized, grown, hit, spread)]
+
+
+LEMMAS = _lemmas()
+(E,) = arrays("E")
+
+
+def for_lemma(rng: random.Random) -> Use:
+    """A lemma about F[k], for other arrays and sizes, in one direction or the other."""
+    by, size, place = rng.choice(LEMMAS)
+    pick = [n, c, n + 1, 2 * m, n - 1, sp.Integer(2), n / 2]
+    at = {size: rng.choice(pick), place: rng.choice(pick), **({n: rng.choice([n, m])} if rng.random() < 0.3 else {})}
+    side = rng.choice([by.lhs, by.rhs])
+    try:
+        term = c * substitute(rebased(side, {F: E}), at) + D[0]
+    except RuleError:
+        term = D[0]
+    arguments = {"by": by, "at": tuple(at.items()), "arrays": ((F, E),), "backwards": side == by.rhs}
+    return term, arguments, assumed(rng, *rng.choice([(), (Support(E, ((0, rng.choice([n, m]) - 1),)),)]))
+
+
+def for_backwards(rng: random.Random) -> Use:
+    """Another use read from right to left; what it is read back to may be wrong."""
+    rule = rng.choice([name for name in MADE if name not in ("entails", "backwards")])
+    term, arguments, hypotheses = MADE[rule](rng)
+    try:
+        after = apply(Scope(hypotheses), rule, term, arguments)
+    except RuleError:
+        after = D[0]
+    wrong = rng.random() < 0.2 and not isinstance(term, (sp.Le, sp.Lt, sp.Ge, sp.Gt, sp.Eq, sp.Ne, sp.And, sp.Or))
+    kept = {"rule": rule, "to": term + 1 if wrong else term, "arguments": tuple(sorted(arguments.items()))}
+    return after, kept, hypotheses
+
+
+MADE = {name.removeprefix("for_"): make for name, make in list(globals().items()) if name.startswith("for_")}
+
+
+@pytest.mark.parametrize("rule", MADE)
+def test_uses_made_for_a_rule_are_sound(rule, draws, record_property):
+    """No accepted use of the rule is false, and both accepted and refused uses are among those drawn."""
+    rng = random.Random(f"uses of {rule}")
+    accepted = refused = 0
+    for _ in range(draws):
+        term, arguments, hypotheses = MADE[rule](rng)
+        try:
+            well_formed(term, Scope(hypotheses))
+            after = apply(Scope(hypotheses), rule, term, arguments)
+        except RuleError:
+            refused += 1
+            continue
+        accepted += 1
+        sign = "=>" if rule in ONE_WAY else "="
+        for env in semantics.models([term, after], hypotheses, limit=12):
+            assert semantics.holds(term, after, sign, env), (rule, arguments, term, after, hypotheses)
+    record_property("accepted", accepted)
+    assert accepted
+    assert refused
+
+
+def test_every_rule_is_drawn():
+    """No rule of the table is left out of the random tests."""
+    assert set(RULES) == {*SEEN, *MADE, "antiderivative"}
 
 
 def test_random_antiderivatives():
