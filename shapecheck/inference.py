@@ -17,6 +17,7 @@ from shapecheck.report import Report, Row
 from shapecheck.sizes import Shape, Size, can_equal, evaluate
 
 MAX_RANK = 64  # torch's own limit where it has one; in a network without Unsqueeze and Stack ranks do not grow
+WELL_FORMED = ("SP303", "SP306")  # faults of sizes only: the layer's own arguments are such that it has a field
 _row = tuple.__new__  # a Row without the cost of its keyword constructor
 
 
@@ -35,13 +36,13 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
             seen = fields[sources[0]]
         else:
             shapes, seen = _read(sources, values, fields)
-        first = shapes[0]
         if layer is None or None in shapes:
             row = _unknown(node, shapes, findings, network.file)
         else:
             try:
-                if len(shapes) == 1 and first and type(first[0]) is tuple:
-                    raise several_outputs(network, node, first)
+                for index, shape in enumerate(shapes):
+                    if shape and type(shape[0]) is tuple and not (index and layer.takes_several):
+                        raise several_outputs(network, node, index, shape)
                 if node.open:
                     layer = layer.resolve(*shapes)
                 output = layer.shape(*shapes)
@@ -54,7 +55,7 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
                 )  # fmt: skip
             except ShapeError as error:
                 row = _refused(node, shapes, error, findings, network.file)
-                if row.output is not None and not node.open:
+                if row.output is not None and not node.open and error.diagnostics[0].code in WELL_FORMED:
                     row = row._replace(seen=layer.field(seen, shapes, row.output))
         if node.claim is not None:
             row = _claimed(row, node, known, findings, network.file)
@@ -86,11 +87,11 @@ def too_many_dimensions(output: Shape) -> ShapeError:
     return forward_error("SP310", message, hint="Reshape or Flatten it before", dimensions=len(output))
 
 
-def several_outputs(network: Network, node: Node, shapes: Any) -> ShapeError:
+def several_outputs(network: Network, node: Node, index: int, shapes: Any) -> ShapeError:
     """The error for a layer that reads a value of several outputs where it takes one."""
-    name = network.source_names(node)[0]
+    name = network.source_names(node)[index]
     message = f"{name} gives {len(shapes)} outputs, {shape_text(shapes)}: say which one is read"
-    return forward_error("SP308", message, hint=f"from: {name}[0]", outputs=len(shapes))
+    return forward_error("SP308", message, hint=f'from: "{name}[0]"', outputs=len(shapes))
 
 
 def resolve(network: Network) -> Network:
@@ -166,6 +167,12 @@ def _check_outputs(network: Network, values: list[Any], sizes: Mapping[str, int]
 
 
 def _disagreement(name: str, found: Any, claim: Shape, mark: Mark, file: str | None) -> list[Diagnostic]:
+    if not is_shape(found):
+        message = (
+            f"{name}: there are {len(found)} outputs, {shape_text(found)}, the spec claims one, {shape_text(claim)}"
+        )
+        finding = Diagnostic("SP307", message, hint="claim the shape of a layer behind, which reads one of them")
+        return [finding.at(file, mark.line, mark.column, name)]
     if found == claim or (len(found) == len(claim) and all(map(can_equal, found, claim))):
         return []
     message = f"{name}: the output is {shape_text(found)}, the spec claims {shape_text(claim)}"

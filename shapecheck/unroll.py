@@ -14,7 +14,7 @@ from typing import Any
 from shapecheck.diagnostics import ShapeError
 from shapecheck.foresee import ATTRIBUTES, STRUCTURES, least
 from shapecheck.layers import LAYERS, LAZY
-from shapecheck.layers.base import COMMON_ALIASES, Layer, closest, make, signature, unknown_argument
+from shapecheck.layers.base import COMMON_ALIASES, Layer, closest, make, parameters, signature, unknown_argument
 from shapecheck.net import Claim, Mark, Node, Source
 from shapecheck.scope import BROKEN, Block, Cache, Made, Scope, Value
 from shapecheck.single import input_count_error, unknown_layer
@@ -346,11 +346,12 @@ class Unroller(Values):
         cls = LAYERS[word]
         first = [n for n in argument_names(cls) if word not in LAZY or n not in cls.inferred]
         broken = self.broken
-        spread = self.spread(word, first, tree, scope, first=[n for n in first if n not in cls.inferred])
+        spread = self.spread(word, first, tree, scope, first=scalar_argument(cls, first, tree))
         given = {argument: value for argument, (value, _, _) in spread.items()}
         marks = {argument: mark for argument, (_, mark, _) in spread.items()}
         self.correct(cls, word, given, spread)
         self.name_sizes(cls, given, spread)
+        self.truth_values(cls, given, spread)
         if signature(cls).trains:
             given["training"] = self.training
         if self.broken > broken:
@@ -362,6 +363,17 @@ class Unroller(Values):
                 self.note_error(error, kind.mark)
                 return Made(None, None, given, marks)
             return Made(None, error, given, marks)
+
+    def truth_values(self, cls: type[Layer], given: dict[str, Any], spread: Mapping[str, Any]) -> None:
+        """Refuse a text where a layer wants true or false: `no` is a text in YAML 1.2, and a text counts as true."""
+        for field in parameters(cls):
+            value = given.get(field.name)
+            if isinstance(field.default, bool) and isinstance(value, str):
+                meant = value.lower() not in ("no", "off", "n", "false", "0", "none")
+                hint = f"{field.name}: {str(meant).lower()}"
+                message = f"{field.name} is true or false, not the text {shown(value)}"
+                self.note("SP103", message, spread[field.name][1], hint)
+                given[field.name] = meant
 
     def name_sizes(self, cls: type[Layer], given: dict[str, Any], spread: Mapping[str, Any]) -> None:
         """Take the name of an open size in a list of sizes (`Reshape: [N, 400]`) for what torch writes as -1."""
@@ -375,6 +387,11 @@ class Unroller(Values):
             known = ", ".join(sorted(self.known_sizes)) or "none"
             mark = spread[argument][1]
             self.note("SP105", f"no input has a size named {shown(unknown[0])}", mark, f"the input's names are {known}")
+            self.broken += 1
+        elif names and len(names) + listed.count(-1) > 1 and word_of_one_place(cls):
+            message = f"{', '.join(names)}: only one size of the list can follow from the input"
+            hint = "write the others as numbers, or Unflatten the dimension that they share"
+            self.note("SP103", message, spread[argument][1], hint)
             self.broken += 1
         given[argument] = tuple(-1 if isinstance(size, str) else size for size in listed)
 
@@ -423,6 +440,22 @@ class Unroller(Values):
         key = scope.prefix + word
         number = self.counters[key] = self.counters.get(key, 0) + 1
         return f"{word.lower()}_{number}"
+
+
+def scalar_argument(cls: type[Layer], names: list[str], tree: Tree | None) -> list[str]:
+    """The argument that a scalar gives: the first that is not inferred.
+
+    Where that need not be given (BatchNorm's eps), a whole number is what torch's first argument is: num_features.
+    """
+    others = [name for name in names if name not in cls.inferred]
+    if tree is not None and type(tree.value) is int and not signature(cls).needed and names[:1] != others[:1]:
+        return names[:1]
+    return others
+
+
+def word_of_one_place(cls: type[Layer]) -> bool:
+    """Whether torch takes one -1 only in the layer's list of sizes; Expand's -1 keeps a size, as often as one likes."""
+    return cls.shape_argument != "sizes"
 
 
 def argument_names(cls: type[Layer]) -> list[str]:

@@ -45,6 +45,7 @@ class Layer:
     input_names: ClassVar[tuple[str, ...]] = ()  # forward's names for them, where others of its arguments stand between
     open_arguments: ClassVar[bool] = False  # takes any argument and looks at none, as Identity does
     aliases: ClassVar[dict[str, str]] = {}  # what other libraries call an argument -> torch's name
+    takes_several: ClassVar[bool] = False  # whether an input behind the first may be nested, as LSTM's (h, c)
     shape_argument: ClassVar[str | None] = None  # the argument that lists sizes, -1 for one that follows from the input
     formula: ClassVar[str] = "output = input"  # one line of mathematics for the reference page
 
@@ -172,7 +173,18 @@ def unknown_argument(cls: type[Layer], argument: str, known: Sequence[str]) -> S
     """The error for an argument the layer does not have."""
     best = closest(argument, known, {**COMMON_ALIASES, **cls.aliases})
     hint = f"did you mean {best}?" if best else f"{cls.__name__} takes {', '.join(known) or 'no arguments'}"
+    hint = no_space(argument, known) or hint
     return construct_error("SP102", f"{cls.__name__} has no argument {argument}", argument=argument, hint=hint)
+
+
+def no_space(text: object, known: Iterable[str]) -> str | None:
+    """The hint for a word that is known, with a colon and no space behind it; None for other texts.
+
+    >>> no_space("Linear:10", ["Linear"])
+    'a space after the colon: Linear: 10'
+    """
+    word, _, value = str(text).partition(":")
+    return f"a space after the colon: {word}: {value}" if value and word in known else None
 
 
 COMMON_ALIASES = {

@@ -115,6 +115,7 @@ class LSTMCell(_Cell):
 
     __slots__ = ()
     gates: ClassVar[int] = 4
+    takes_several: ClassVar[bool] = True
     formula: ClassVar[str] = "(N, input_size) -> (N, hidden_size), (N, hidden_size)"
 
     def _state(self, x: Shape) -> Any:

@@ -227,6 +227,7 @@ class LSTM(_Gated):
     """torch.nn.LSTM: (L, N, input_size) -> (L, N, D real), (h, c); real = proj_size, or hidden_size without one."""
 
     gates: ClassVar[int] = 4
+    takes_several: ClassVar[bool] = True
 
     proj_size: int = 0
 

@@ -223,10 +223,14 @@ def _step(mode: str, num: int, den: int) -> Step:
 
 
 def _moved(triple: tuple[Any, Any, Any], step: Step) -> tuple[Any, Any, Any]:
-    """The field on one axis after the step."""
+    """The field on one axis after the step.
+
+    Cell i reads from a floor on, at most `uneven` cells before its even place: the interval takes that in.
+    """
     r, j, u = triple
     num, den, span, first = step
-    return whole(field_size(r, j, span)), apart(j, num, den), whole(field_start(u, j, first))
+    uneven = Fraction(2 * den - 1, 2 * den) * j if den > 1 else 0
+    return whole(field_size(r, j, span) + uneven), apart(j, num, den), whole(field_start(u, j, first) - uneven)
 
 
 def _floats(scale: Any) -> float | tuple[float, ...] | None:

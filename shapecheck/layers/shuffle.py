@@ -7,6 +7,7 @@ Source: torch/nn/modules/pixelshuffle.py, channelshuffle.py; aten/src/ATen/nativ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import ShapeError, forward_error
@@ -34,9 +35,10 @@ class _Shuffle(Layer):
         return value
 
     def indivisible(self, x: Shape, message: str, nominal: Shape | None, **facts: Any) -> ShapeError:
-        """The error for sizes that do not divide; the hint is the greatest smaller number that does."""
+        """The error for sizes that do not divide; the hint is the nearest number that does."""
         value = getattr(self, self.argument)
-        mends = ({self.argument: smaller} for smaller in range(min(value, 64), 0, -1))
+        near = (value + sign * step for step in range(1, 64) for sign in (-1, 1))
+        mends = ({self.argument: factor} for factor in (*near, 1) if factor > 0)
         return refusal(self, (x,), "SP314", message, self.argument, mends=mends, nominal=nominal, **facts)
 
 
@@ -65,10 +67,12 @@ class PixelShuffle(_Shuffle):
         return output
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
-        """Neighbours stand an r-th as far apart."""
+        """Neighbours stand an r-th as far apart; cell i reads floor(i/r), up to (r-1)/r before its even place."""
         if seen is None:
             return None
-        return tuple([(r, apart(j, 1, self.upscale_factor), u) for r, j, u in _plane(seen, output)])
+        factor = self.upscale_factor
+        uneven = Fraction(factor - 1, factor)
+        return tuple([(r + uneven * j, apart(j, 1, factor), u - uneven * j) for r, j, u in _plane(seen, output)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import random
 import struct
 from fractions import Fraction
 from itertools import product
+from math import floor
 from typing import Any
 
 import pytest
@@ -159,6 +160,17 @@ def test_shuffles_want_what_divides():
             assert ours(kind, shape, **arguments) == torchs(kind, shape, **arguments)
 
 
+@pytest.mark.parametrize(("scale", "kernel"), [(3, 3), (2, 2), (2, 3), (4, 5), (3, 7)])
+def test_a_window_behind_an_upsampling_sees_what_lies_under_it(scale, kernel):
+    """k neighbours of an s-fold upsampling lie over at most ceil((k-1)/s) + 1 cells; torch's gradients agree."""
+    n = 24
+    layers = [{"Upsample": {"scale_factor": scale}}, {"Conv1d": {"out_channels": 1, "kernel_size": kernel}}]
+    field = shapecheck.infer(shapecheck.load({"input": [1, 1, n], "layers": layers})).layers[-1].receptive_field
+    seen = seen_by_torch(nn.Sequential(nn.Upsample(scale_factor=scale), nn.Conv1d(1, 1, kernel)), n)
+    assert field is not None
+    assert max(map(len, seen)) == field.size[0] == -(-(kernel - 1) // scale) + 1
+
+
 def seen_by_torch(module, n):
     """For each output cell of the module on n cells, which input cells its value depends on, by their gradients."""
     x = torch.zeros(1, 1, n, requires_grad=True)
@@ -177,7 +189,7 @@ def test_upsampling_divides_the_stride_of_the_receptive_field(mode, scale):
     assert stride == 1 / Fraction(scale)
     seen = seen_by_torch(nn.Upsample(scale_factor=scale, mode=mode), n)
     inner = range(output[-1] // 4, 3 * output[-1] // 4)
-    assert max(len(seen[i]) for i in inner) == size
+    assert max(len(seen[i]) for i in inner) == floor(size)
     for i in inner:
         assert start + i * stride - 1 < seen[i][0]
         assert seen[i][-1] < start + i * stride + size

@@ -47,6 +47,20 @@ RIGHT: list[Any] = [
         ],
         "output": [2, 32, 4, 4],
     },
+    {
+        "input": ["N", 5, 32],
+        "layers": [
+            {"LSTM": {"hidden_size": 32, "batch_first": True}, "name": "l"},
+            {"Residual": [{"Linear": 32}], "from": "l[0]", "name": "r"},
+            {"MultiheadAttention": {"embed_dim": 32, "num_heads": 4, "batch_first": True}, "from": ["r", "r", "r"]},
+            {"Identity": None, "from": "multiheadattention_1[0]", "name": "a"},
+            {"Add": None, "from": ["a", "r"]},
+            {"Chunk": {"chunks": 2, "dim": 2}, "name": "c"},
+            {"Stack": {"dim": 1}, "from": ["c[0]", "c[1]"]},
+            {"MatMul": None, "from": ["c[0]", "c[0]"]},
+            {"Reshape": ["N", -1], "from": "a"},
+        ],
+    },
 ]  # fmt: skip
 
 ODD: list[Any] = [
