@@ -152,12 +152,30 @@ class Unroller(Values):
         if not rest:
             self.note("SP100", "a layer entry without a type", tree.mark, "- {ReLU: , name: act}")
             return None
-        types = [key for key in rest if self.is_type(key)] or list(rest)[:1]
+        types = [key for key in rest if self.is_type(key)]
+        if not types and (inner := self.wrapped(*rest[next(iter(rest))])) is not None:
+            return *inner, attributes
+        types = types or list(rest)[:1]
         kind, arguments = rest[types[0]]
         others = [key for key in rest if key != types[0]]
         if others:
             arguments = self.beside(kind, arguments, [rest[key] for key in others])
         return kind, arguments, attributes
+
+    def wrapped(self, key: Tree, value: Tree) -> tuple[Tree, Tree | None] | None:
+        """The type and arguments inside `conv1: {Conv2d: ...}` or `type: ReLU`; the finding says how it is written."""
+        if isinstance(value.value, str) and self.is_type(value.value):
+            self.note(
+                "SP100", f"{shown(str(key.text))} is no layer", key.mark, f"- {value.value}: the type itself is the key"
+            )
+            return value, None
+        if isinstance(value.value, dict) and len(value.value) == 1:
+            inner, arguments = next(iter(value.value.values()))
+            if self.is_type(str(inner.text)):
+                hint = f"the name stands beside the type: - {{{inner.text}: ..., name: {key.text}}}"
+                self.note("SP100", f"{shown(str(key.text))} is no layer", key.mark, hint)
+                return inner, arguments
+        return None
 
     def is_type(self, word: str) -> bool:
         """Whether an entry may have this type."""
@@ -378,7 +396,7 @@ class Unroller(Values):
     def name_sizes(self, cls: type[Layer], given: dict[str, Any], spread: Mapping[str, Any]) -> None:
         """Take the name of an open size in a list of sizes (`Reshape: [N, 400]`) for what torch writes as -1."""
         argument = cls.shape_argument
-        listed = given.get(argument) if argument is not None else None
+        listed: Any = given.get(argument) if argument is not None else None
         if argument is None or not isinstance(listed, tuple):
             return
         names = [size for size in listed if isinstance(size, str)]
