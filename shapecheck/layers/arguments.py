@@ -6,11 +6,13 @@ Sources: torch/csrc/utils/python_arg_parser.cpp (`is_scalar`), aten/src/ATen/nat
 measured with torch 2.13 on the CPU.
 
 Main definitions: `is_integer`, `is_scalar`, `is_float32`, `is_real`; `check_weight`, `weight_sizes` (what torch.empty
-refuses when a module is built); `argument_error` (what the native function refuses when it is run); `divides`.
+refuses when a module is built); `argument_error` (what the native function refuses when it is run); `divides`,
+`nearest_divisor`.
 """
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Any
 
 from shapecheck.diagnostics import ShapeError, construct_error, forward_error
@@ -20,6 +22,7 @@ INT64 = range(-(2**63), 2**63)
 SCALAR = range(-(2**63), 2**64)
 FLOAT32_MAX = 3.4028234663852886e38
 INFINITY = float("inf")
+MOST_STEPS = 1000  # to either side of a number, in search of a divisor
 
 
 def is_integer(value: Any) -> bool:
@@ -128,3 +131,18 @@ def divides(divisor: int, size: Dim) -> bool:
     if isinstance(size, int):
         return size % divisor == 0
     return can_equal(size - size // divisor * divisor, 0)
+
+
+def nearest_divisor(wanted: int, *sizes: Dim) -> int:
+    """The divisor of all the sizes that is nearest to the number wanted, the smaller of two as near; at least 1.
+
+    >>> nearest_divisor(8, 30), nearest_divisor(7, 30, 64), nearest_divisor(100, 30), nearest_divisor(-3, 8)
+    (6, 2, 30, 1)
+    """
+    most = gcd(*(size for size in sizes if isinstance(size, int)))
+    start = max(min(wanted, most) if most else wanted, 1)
+    for step in range(min(start, MOST_STEPS)):
+        for divisor in (start - step, start + step):
+            if all(divides(divisor, size) for size in sizes):
+                return divisor
+    return 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import ShapeError, construct_error, forward_error
-from shapecheck.layers.arguments import check_weight
+from shapecheck.layers.arguments import check_weight, nearest_divisor
 from shapecheck.layers.base import Layer, Seen, product, shape_text
 from shapecheck.sizes import Dim, Shape, can_equal
 
@@ -215,9 +215,10 @@ def _check_heads(embed: Any, heads: Any) -> None:
                 "SP202", f"{argument} is {value}: it must be 1 or more", argument=argument, hint=f"{argument}: 1"
             )
     if embed // heads * heads != embed:
+        fits = nearest_divisor(heads, embed) if isinstance(heads, int) and isinstance(embed, int) else 1
         raise construct_error(
             "SP203", f"num_heads (= {heads}) must divide embed_dim (= {embed})", argument="num_heads",
-            hint="num_heads: 1" if isinstance(embed, int) else None, num_heads=heads, embed_dim=embed,
+            hint=f"num_heads: {fits}" if isinstance(embed, int) else None, num_heads=heads, embed_dim=embed,
         )  # fmt: skip
 
 

@@ -8,11 +8,10 @@ aten/src/ATen/native/group_norm.cpp.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import gcd
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import construct_error, forward_error
-from shapecheck.layers.arguments import argument_error, check_weight, divides, is_integer, is_real
+from shapecheck.layers.arguments import argument_error, check_weight, divides, is_integer, is_real, nearest_divisor
 from shapecheck.layers.base import Layer, Seen, shape_text
 from shapecheck.sizes import Shape, Size, can_equal
 
@@ -52,7 +51,7 @@ class GroupNorm(Layer):
                 hint = "num_groups: 1" if is_integer(channels) else None
                 raise construct_error("SP201", words, argument="num_groups", hint=hint) from None
         if rest:
-            fits = gcd(groups, channels) if is_integer(groups) and is_integer(channels) else 1
+            fits = nearest_divisor(groups, channels) if is_integer(groups) and isinstance(channels, (int, Size)) else 1
             hint = f"num_groups: {fits}" if isinstance(channels, (int, Size)) else None
             raise construct_error(
                 "SP203", f"num_groups (= {groups}) must divide num_channels (= {channels})", argument="num_groups",
@@ -97,7 +96,8 @@ class GroupNorm(Layer):
         if not divides(self.num_groups, channels):
             raise forward_error(
                 "SP314", f"num_groups (= {self.num_groups}) must divide the input's {channels} channels",
-                argument="num_groups", hint="num_groups: 1", nominal=x, num_groups=self.num_groups, channels=channels,
+                argument="num_groups", hint=f"num_groups: {nearest_divisor(self.num_groups, channels)}", nominal=x,
+                num_groups=self.num_groups, channels=channels,
             )  # fmt: skip
 
     def infer_arguments(self, x: Shape) -> dict[str, Any]:
