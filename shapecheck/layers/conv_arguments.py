@@ -10,15 +10,14 @@ aten/src/ATen/native/Convolution.cpp (`check_shape_forward`), PadNd.cpp, Reflect
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import gcd
 from typing import Any
 
-from shapecheck.diagnostics import ShapeError, construct_error
+from shapecheck.diagnostics import ShapeError, construct_error, forward_error
 from shapecheck.formulas import PAD_REFLECTS, PAD_WRAPS, dilated, same_padding
-from shapecheck.layers.arguments import check_weight, divides
+from shapecheck.layers.arguments import check_weight, divides, nearest_divisor
 from shapecheck.layers.base import LIMIT, Window, closest, ntuple, product, shape_text
 from shapecheck.layers.refusal import refusal, value_text
-from shapecheck.layers.windows import check_image, empty_input, fitting, read_ints, short
+from shapecheck.layers.windows import check_image, empty_input, fitting, read_ints, short, written_error, written_out
 from shapecheck.sizes import Dim, Shape, Size, can_equal
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -36,6 +35,9 @@ def construct(layer: Any, transposed: bool = False) -> None:
         _check_padding_word(layer)
     if not transposed:
         _check_word("padding_mode", layer.padding_mode, PADDING_MODES)
+    numbers = written_out(layer.kernel_size)
+    if numbers:
+        raise written_error("SP201", "kernel_size", layer.kernel_size, numbers)
     kernel = kernel_of(layer)
     cells = [("kernel_size", k) for k in kernel]
     inward, outward = ("in_channels", layer.in_channels), ("out_channels", layer.out_channels)
@@ -79,7 +81,8 @@ def _check_groups(layer: Any) -> None:
         if not isinstance(channels, (int, Size)):
             check_weight((name, channels))
         elif not divides(groups, channels):
-            fits = gcd(groups, *(c for c in (layer.in_channels, layer.out_channels) if isinstance(c, int)))
+            sizes = [size for size in (layer.in_channels, layer.out_channels) if isinstance(size, (int, Size))]
+            fits = nearest_divisor(groups, *sizes)
             raise construct_error(
                 "SP203", f"groups (= {groups}) must divide {name} (= {channels})", argument="groups",
                 hint=f"groups: {fits}", groups=groups, **{name: channels},
@@ -87,13 +90,36 @@ def _check_groups(layer: Any) -> None:
 
 
 def _check_padding_word(layer: Any) -> None:
+    if layer.padding in PADDING_MODES:
+        raise construct_error(
+            "SP204", f"padding is {layer.padding!r}: that is a padding_mode, padding says how far", argument="padding",
+            hint=f"padding_mode: {layer.padding}, padding: {value_text(_number_for_same(layer))}",
+        )  # fmt: skip
+    numbers = written_out(layer.padding)
+    if numbers:
+        raise written_error("SP204", "padding", layer.padding, numbers)
     _check_word("padding", layer.padding, PADDING_WORDS)
     stride = ntuple(layer.stride, layer.axes)
     if layer.padding == "same" and any(s != 1 for s in stride):
         raise construct_error(
             "SP204", f"padding 'same' wants stride 1, the stride is {value_text(layer.stride)}", argument="stride",
-            hint="stride: 1", stride=layer.stride,
+            hint=f"padding: {value_text(_number_for_same(layer))}", stride=layer.stride,
         )  # fmt: skip
+
+
+def _number_for_same(layer: Any) -> Any:
+    """The padding a side that 'same' comes nearest to: half of what the window spans beyond one cell."""
+    kernel, dilation = (_as_written(value, layer.axes) for value in (layer.kernel_size, layer.dilation))
+    try:
+        return short([max(d * (k - 1) // 2, 0) for k, d in zip(kernel, dilation, strict=True)])
+    except (TypeError, ValueError):
+        return 1
+
+
+def _as_written(value: Any, axes: int) -> Any:
+    """One value an axis; numbers that are written as text are read."""
+    numbers = written_out(value)
+    return ntuple(value if numbers is None else short(numbers), axes)
 
 
 def _check_word(name: str, word: Any, words: tuple[str, ...]) -> None:
@@ -153,11 +179,16 @@ def windows(layer: Any, inputs: tuple[Shape, ...], *, empty: bool = False) -> tu
     """
     axes = layer.axes
     kernel = weight(layer, inputs)
-    stride = read_ints(layer, inputs, "stride", ntuple(layer.stride, axes), axes, least=1)
-    dilation = read_ints(layer, inputs, "dilation", ntuple(layer.dilation, axes), axes, least=0 if empty else 1)
+    stride = read_ints(layer, inputs, "stride", _entries(layer.stride, axes), axes, least=1)
+    dilation = read_ints(layer, inputs, "dilation", _entries(layer.dilation, axes), axes, least=0 if empty else 1)
     spans = [dilated(k, d) for k, d in zip(kernel, dilation, strict=True)]
     paddings = _paddings(layer, inputs, kernel, dilation)
     return tuple((e, p, q, s) for e, (p, q), s in zip(spans, paddings, stride, strict=True))
+
+
+def _entries(value: Any, axes: int) -> Any:
+    """What torch makes of the value, an entry an axis; a text is left whole, to be quoted as it was written."""
+    return value if isinstance(value, str) else ntuple(value, axes)
 
 
 def _paddings(
@@ -223,9 +254,18 @@ def check_channels(layer: Any, x: Shape, channels: Dim) -> None:
     given = layer.in_channels
     if can_equal(given, channels):
         return
+    text = f"in_channels is {given}, the input has {channels} channels"
+    if x[-1] == given and channels == x[-layer.axes - 1]:
+        first = len(x) - layer.axes - 1  # where the channels belong
+        order = [*range(first), len(x) - 1, *range(first, len(x) - 1)]
+        raise forward_error(
+            "SP303", f"{text}; its last dimension is {given}", argument="in_channels",
+            hint=f"channels come {'second' if first else 'first'}: Permute: {order} before it",
+            nominal=_taken(layer, tuple(x[dim] for dim in order)), in_channels=given, channels=channels,
+        )  # fmt: skip
     nominal = _nominal(layer, x)
     raise refusal(
-        layer, (x,), "SP303", f"in_channels is {given}, the input has {channels} channels", "in_channels",
+        layer, (x,), "SP303", text, "in_channels",
         mends=[{"in_channels": channels}, {"in_channels": channels, "groups": 1}], nominal=nominal,
         in_channels=given, channels=channels,
     )  # fmt: skip
@@ -236,10 +276,16 @@ def _nominal(layer: Any, x: Shape) -> Shape | None:
     right = (*x[: -layer.axes - 1], layer.in_channels, *x[-layer.axes :])
     if right == x:  # the padding made the channels wrong
         return None
+    return _taken(layer, right)
+
+
+def _taken(layer: Any, x: Shape) -> Shape | None:
+    """The output shape for an input; None where the layer does not take it."""
     try:
-        return layer.shape(right)
+        shape: Shape = layer.shape(x)
     except ShapeError:
         return None
+    return shape
 
 
 def window_too_long(layer: Any, x: Shape, found: tuple[Window, ...]) -> ShapeError:

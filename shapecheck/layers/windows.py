@@ -3,22 +3,25 @@ r"""What the layers with windows share: how torch reads their arguments, and wha
 torch hands most window arguments to C++ as lists of 64-bit integers, and C++ is particular: the first entry must be an
 int and no bool, later ones may be bools, floats never; one entry stands for all axes, else there is one an axis.
 
-Main definitions: `int_list` (that rule), `read_ints`, `check_image`, `fitting`.
+Main definitions: `int_list` (that rule), `read_ints`, `check_image`, `fitting`, `written_out`.
 Source: torch/csrc/utils/python_arg_parser.cpp (`is_int_list`), aten/src/ATen/native/utils/ParamUtils.h
 (`expand_param_if_needed`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shapecheck.diagnostics import ShapeError
+from shapecheck.diagnostics import ShapeError, construct_error
 from shapecheck.layers.base import LIMIT, Layer, check_rank, shape_text
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.sizes import Shape
 
 LAYOUT = {1: "L", 2: "H, W", 3: "D, H, W"}
+NUMBER = re.compile(r"[0-9]+")
+LISTED = re.compile(r"\s*[\[(]?\s*[0-9]+(\s*[x×,*]\s*[0-9]+)*\s*,?\s*[\])]?\s*", re.ASCII)
 MARGIN = 2  # axes before the spatial ones: batch and channels
 
 
@@ -68,6 +71,11 @@ def _not_ints(layer: Layer, inputs: tuple[Shape, ...], name: str, value: Any, ax
 
 def _nearest(value: Any, axes: int) -> Iterable[Any]:
     """What the author may have meant: 3 for 3.0, "3" or True; the first entries of too long a list."""
+    written = written_out(value)
+    if written is not None and len(written) > 1:
+        if len(written) == axes:
+            yield written
+        return
     entries = list(value)[:axes] if isinstance(value, (tuple, list)) else [value]
     try:
         numbers = [int(entry) for entry in entries]
@@ -75,6 +83,23 @@ def _nearest(value: Any, axes: int) -> Iterable[Any]:
         return
     if numbers:
         yield short((numbers + numbers[-1:] * axes)[:axes])
+
+
+def written_out(value: Any) -> tuple[int, ...] | None:
+    """The whole numbers that a text lists, parted by an x or a comma; None for anything else.
+
+    >>> written_out("3x3"), written_out("(3, 5)"), written_out("3"), written_out("same"), written_out(3)
+    ((3, 3), (3, 5), (3,), None, None)
+    """
+    if not isinstance(value, str) or len(value) > 100 or not LISTED.fullmatch(value):
+        return None
+    return tuple(map(int, NUMBER.findall(value)))
+
+
+def written_error(code: str, name: str, value: str, numbers: tuple[int, ...]) -> ShapeError:
+    """The error for numbers that are given as a text, which torch's constructor refuses."""
+    hint = f"{name}: {value_text(numbers if len(numbers) > 1 else numbers[0])}"
+    return construct_error(code, f"{name} is the text {value!r}, not a number or a list", argument=name, hint=hint)
 
 
 def short(entries: Sequence[Any]) -> Any:
