@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from shapecheck.diagnostics import forward_error
 from shapecheck.layers.arguments import check_weight
-from shapecheck.layers.base import LIMIT, Layer, Seen, check_equal, product
+from shapecheck.layers.base import LIMIT, Layer, Seen, check_equal, product, shape_text
 from shapecheck.sizes import Dim, Shape
 
 
@@ -37,6 +37,17 @@ class Linear(Layer):
             raise forward_error("SP302", "the input has no dimensions, hence no features", rank=0)
         found = x[-1]
         if found != self.in_features:
+            if len(x) > 2 and product(x[1:]) == self.in_features:
+                raise forward_error(
+                    "SP303",
+                    f"in_features is {self.in_features}, the input has {found} features: it has {shape_text(x[1:])} "
+                    f"a sample, {self.in_features} in all",
+                    argument="in_features",
+                    hint="Flatten before it",
+                    nominal=(x[0], self.out_features),
+                    given=self.in_features,
+                    found=found,
+                )
             check_equal(
                 "SP303",
                 "in_features",
