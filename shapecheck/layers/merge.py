@@ -41,27 +41,73 @@ def _common(a: Dim, b: Dim, dim: int, one: Shape, two: Shape) -> Dim:
     if can_equal(a, b):
         return a if isinstance(a, int) else b
     message = f"the inputs {shape_text(one)} and {shape_text(two)} differ at dimension {dim}: {a} and {b}"
-    hint = crop_hint(one, two) or "sizes that meet must be equal, or one of them 1"
+    hint = channel_hint(one, two) or fitting_hint(one, two) or "sizes that meet must be equal, or one of them 1"
     raise forward_error("SP305", message, hint=hint, a=a, b=b, dim=dim)
 
 
-def crop_hint(one: Shape, two: Shape, but: int | None = None) -> str | None:
-    """How to crop the larger of two inputs to the size of the other, if that mends them; `but` is a dimension left out.
+def fitting_hint(one: Shape, two: Shape, but: int | None = None) -> str | None:
+    """How to bring two inputs to one size on their last axes, if that mends them; `but` is a dimension left out.
 
-    >>> crop_hint((2, 64, 25, 25), (2, 64, 24, 24))
+    Sizes that differ by less than half are cropped; where one is a multiple of the other, the smaller is enlarged.
+
+    >>> fitting_hint((2, 64, 25, 25), (2, 64, 24, 24))
     'crop the first input to the size of the second: ZeroPad2d: [0, -1, 0, -1]'
+    >>> fitting_hint((2, 64, 28, 28), (2, 64, 14, 14))
+    'bring the second input to the size of the first: Upsample: {scale_factor: 2}'
     """
     rank = len(one)
     differing = [axis for axis in range(rank) if axis != but and one[axis] != two[axis]] if rank == len(two) else []
-    if not all(isinstance(one[axis], int) and isinstance(two[axis], int) for axis in differing):
+    if not differing or not all(isinstance(one[axis], int) and isinstance(two[axis], int) for axis in differing):
         return None
     for larger, smaller, words in ((one, two, ("first", "second")), (two, one, ("second", "first"))):
-        axes = rank - min(differing, default=rank)
-        if 0 < axes <= min(3, rank - 2) and all(larger[axis] > smaller[axis] > 0 for axis in differing):
-            ends = [end for axis in range(rank - 1, rank - axes - 1, -1) for end in (0, smaller[axis] - larger[axis])]
-            if but is None or but < rank - axes:
-                return f"crop the {words[0]} input to the size of the {words[1]}: ZeroPad{axes}d: {ends}"
+        if all(larger[axis] > smaller[axis] > 0 for axis in differing):
+            crop = _cropping(larger, smaller, differing, but)
+            if crop is not None:
+                return f"crop the {words[0]} input to the size of the {words[1]}: {crop}"
+            scale = _enlarging(larger, smaller, differing, but)
+            if scale is not None:
+                return f"bring the {words[1]} input to the size of the {words[0]}: {scale}"
     return None
+
+
+def _cropping(larger: Shape, smaller: Shape, differing: list[int], but: int | None) -> str | None:
+    """The layer that crops the larger to the smaller; None where too much would be lost, or where none can."""
+    rank = len(larger)
+    axes = rank - differing[0]
+    little = all(2 * (larger[axis] - smaller[axis]) < smaller[axis] for axis in differing)
+    if not little or axes > min(3, rank - 2) or (but is not None and but >= rank - axes):
+        return None
+    ends = [end for axis in range(rank - 1, rank - axes - 1, -1) for end in (0, smaller[axis] - larger[axis])]
+    return f"ZeroPad{axes}d: {ends}"
+
+
+def _enlarging(larger: Shape, smaller: Shape, differing: list[int], but: int | None) -> str | None:
+    """The layer that enlarges the smaller to the larger; None where no whole factors do."""
+    rank = len(larger)
+    if rank not in (3, 4, 5) or differing[0] < 2 or (but is not None and but > 1):
+        return None
+    if any(larger[axis] % smaller[axis] for axis in differing):
+        return None
+    factors = [larger[axis] // smaller[axis] if axis in differing else 1 for axis in range(2, rank)]
+    return f"Upsample: {{scale_factor: {factors[0] if len(set(factors)) == 1 else factors}}}"
+
+
+def channel_hint(one: Shape, two: Shape) -> str | None:
+    """How to bring two images to the same channels, where those alone do not fit.
+
+    >>> channel_hint((2, 64, 28, 28), (2, 128, 28, 28))
+    'a shortcut of Conv2d: {out_channels: 128, kernel_size: 1} on the first input makes the channels agree'
+    """
+    rank = len(one)
+    if rank not in (4, 5) or len(two) != rank:
+        return None
+    pairs = enumerate(zip(one, two, strict=True))
+    differing = [axis for axis, (a, b) in pairs if not can_equal(a, b) and 1 not in (a, b)]
+    if differing != [1] or not isinstance(one[1], int) or not isinstance(two[1], int):
+        return None
+    place = "first" if one[1] < two[1] else "second"
+    layer = f"Conv{rank - 2}d: {{out_channels: {max(one[1], two[1])}, kernel_size: 1}}"
+    return f"a shortcut of {layer} on the {place} input makes the channels agree"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +162,7 @@ class Concat(Layer):
     def _refuse(self, inputs: list[Shape], one: Shape, two: Shape, dim: int) -> None:
         differing = [axis for axis, *sizes in zip(range(len(one)), *inputs) if not _alike(sizes)]  # noqa: B905 - see next
         one_rank = all(len(x) == len(one) for x in inputs)
-        hint = f"dim: {differing[0]}" if one_rank and len(differing) == 1 else crop_hint(one, two, dim)
+        hint = f"dim: {differing[0]}" if one_rank and len(differing) == 1 else fitting_hint(one, two, dim)
         hint = hint or "inputs that are joined have one rank, and one size in all dimensions but dim"
         raise forward_error(
             "SP306", f"the inputs {shape_text(one)} and {shape_text(two)} differ outside dimension {dim}",
