@@ -6,13 +6,15 @@ that 1, 1.0 and True stay apart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from marshal import dumps
 from typing import Any
 
 from shapecheck.diagnostics import ShapeError, construct_error, forward_error
 from shapecheck.layers import LAYERS, LAZY
-from shapecheck.layers.base import LIMIT, Layer, closest, make, signature
+from shapecheck.layers.base import LIMIT, Layer, closest, make, no_space, signature
+from shapecheck.layers.refusal import value_text
 from shapecheck.sizes import NAME, Size, name
 from shapecheck.yaml_nodes import shown
 
@@ -93,9 +95,41 @@ def _kind(type: str) -> tuple[type[Layer], bool, bool]:
 
 def unknown_layer(type: str, blocks: Iterable[str] = ()) -> ShapeError:
     """The error for a type that is neither a layer nor one of the spec's blocks."""
-    best = closest(type, [*LAYERS, *blocks], TYPE_ALIASES)
-    hint = f"did you mean {best}?" if best else "`shapes layers` lists them all"
+    known = [*LAYERS, *blocks]
+    hint = _as_a_call(type, known) or no_space(type, known)
+    if hint is None:
+        bare = type.removeprefix("torch.").removeprefix("nn.")
+        best = bare if bare in known else closest(bare, known, TYPE_ALIASES)
+        hint = f"did you mean {best}?" if best else "`shapes layers` lists them all"
     return construct_error("SP101", f"there is no layer {type}", hint=hint)
+
+
+def _as_a_call(text: str, known: Iterable[str]) -> str | None:
+    """The hint for a layer that is written as Python calls it; None for other texts.
+
+    >>> _as_a_call("nn.Conv2d(3, 8, kernel_size=3)", ["Conv2d"]), _as_a_call("ReLU()", ["ReLU"])
+    ('Conv2d: {in_channels: 3, out_channels: 8, kernel_size: 3}', 'ReLU')
+    """
+    found = CALL.fullmatch(text)
+    if found is None or found[1] not in known:
+        return None
+    import ast  # only a mistake needs it
+
+    try:
+        call = ast.parse(f"f({found[2]})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        values = [ast.literal_eval(value) for value in call.args]
+        named = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
+    except (SyntaxError, ValueError, AssertionError, RecursionError, MemoryError):
+        return f"{found[1]}: [...], its arguments as a list"
+    if named:
+        names = signature(LAYERS[found[1]]).names if found[1] in LAYERS else ()
+        named = dict(zip(names, values, strict=False)) | named
+        return f"{found[1]}: {{{', '.join(f'{argument}: {value_text(value)}' for argument, value in named.items())}}}"
+    return f"{found[1]}: {value_text(values)}" if values else found[1]
+
+
+CALL = re.compile(r"(?:torch\.)?(?:nn\.)?(\w+)\((.{0,200})\)")
 
 
 TYPE_ALIASES = {
