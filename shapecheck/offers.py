@@ -35,6 +35,8 @@ def offer_of(row: Row, sizes: Mapping[str, int], training: bool) -> Offer | None
     """The offer of a refused row; None where torch has no say or the arguments cannot be told."""
     if row.node.fault is None and None in row.inputs:  # not refused: nobody knows what it would read
         return None
+    if _is_miscounted(row):
+        return None
     cls = type(row.layer) if row.layer is not None else _refused_class(row.node)
     if cls is None:
         return None
@@ -52,6 +54,24 @@ def offer_of(row: Row, sizes: Mapping[str, int], training: bool) -> Offer | None
         name = name if inferred is not None else TWINS[name]
     small = None if shapes is None else _smaller(row.layer, shapes)
     return Offer(name, numbers(given, sizes), numbers(forward, sizes), small, training)
+
+
+def _is_miscounted(row: Row) -> bool:
+    """Whether a layer reads too many inputs or too few (SP308): that says the spec, torch never sees the call."""
+    if row.node.fault is not None:
+        return any(finding.code == "SP308" for finding in row.node.fault.diagnostics)
+    if row.layer is None:
+        return False
+    several = row.layer.takes_several
+    if any(shape and isinstance(shape[0], tuple) and not (index and several) for index, shape in enumerate(row.inputs)):
+        return True
+    try:
+        row.layer.shape(*row.inputs)
+    except ShapeError as error:
+        return any(finding.code == "SP308" for finding in error.diagnostics)
+    except (TypeError, IndexError, AttributeError):  # of arguments that wait for the input
+        return False
+    return False
 
 
 def _refused_class(node: Node) -> type[Layer] | None:

@@ -5,7 +5,7 @@ A disagreement between prediction and torch is a bug of this project; its findin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
@@ -58,10 +58,22 @@ def stood_in(sizes: Mapping[str, int], fits: bool, file: str | None) -> Diagnost
     """SP406: the numbers that stood in for open names; a note."""
     text = ", ".join(f"{name} = {size}" for name, size in sizes.items())
     if fits:
-        return Diagnostic("SP406", f"put to torch with {text}", "note", file, facts=dict(sizes))
+        message = f"{_listed(sizes)} left open: torch was asked with {text}; other sizes are predicted, not checked"
+        hint = f"to check others: {' '.join(f'--size {name}=...' for name in sizes)}"
+        return Diagnostic("SP406", message, "note", file, hint=hint, facts=dict(sizes))
     message = f"not verified: no sizes were found at which every layer fits; the best of those tried: {text}"
     hint = "give the sizes: " + " ".join(f"--size {name}=..." for name in sizes)
     return Diagnostic("SP406", message, "note", file, hint=hint, facts=dict(sizes))
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The names in words, with their verb.
+
+    >>> _listed(["N"]), _listed(["N", "H", "W"])
+    ('N is', 'N, H and W are')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last} are" if others else f"{last} is"
 
 
 def other_tensor(row: Row, words: str) -> Diagnostic:
