@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from shapecheck.diagnostics import ShapeError
 from shapecheck.formulas import WINDOW_FITS, dilated, window_count
 from shapecheck.layers import conv_arguments
-from shapecheck.layers.base import LIMIT, Layer, Seen, Window, ntuple, product, windowed_field
+from shapecheck.layers.base import LIMIT, Layer, Seen, Window, ntuple, product, quick, windowed_field
 from shapecheck.layers.windows import check_image
 from shapecheck.sizes import Dim, Shape
 
@@ -47,6 +47,7 @@ def _oblong(axes: int, *arguments: Any) -> tuple[tuple[Window | None, ...], int]
     return windows, 0 if None in windows else product(each[0])
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Conv(Layer):
     """Field names and meanings are those of `torch.nn.Conv*d`; input (N, C, *spatial) or (C, *spatial)."""
@@ -80,8 +81,8 @@ class _Conv(Layer):
             else:
                 windows, cells = _oblong(axes, kernel, stride, padding, dilation)
             if None not in windows:
-                _set(self, "windows", windows)
-                _set(self, "cells", cells)
+                _set_windows(self, windows)
+                _set_cells(self, cells)
                 return
         conv_arguments.construct(self)
         _set(self, "cells", product(conv_arguments.kernel_of(self)))
@@ -128,6 +129,10 @@ class _Conv(Layer):
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """A window's step: r + (e-1) j, j s, u - q j."""
         return windowed_field(seen, self.windows)  # type: ignore[arg-type]
+
+
+_slots: Any = _Conv
+_set_windows, _set_cells = _slots.windows.__set__, _slots.cells.__set__
 
 
 class Conv1d(_Conv):
