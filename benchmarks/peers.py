@@ -137,7 +137,7 @@ def _onnx(exported: bytes) -> Work:
 
 def _onnx_bytes(exported: bytes) -> Work:
     """The C++ function behind it alone, from the file's bytes to bytes that nobody has looked into yet."""
-    from onnx import onnx_cpp2py_export as cpp
+    from importlib import import_module  # its C++ module has no types, where it is installed at all
 
-    infer = cpp.shape_inference.infer_shapes  # type: ignore[attr-defined]
+    infer = import_module("onnx.onnx_cpp2py_export").shape_inference.infer_shapes
     return lambda: infer(exported, False, False, False)
