@@ -413,7 +413,7 @@ class Unroller(Values):
             self.broken += 1
         given[argument] = tuple(-1 if isinstance(size, str) else size for size in listed)
 
-    def correct(self, cls: type[Layer], word: str, given: dict[str, Any], spread: Mapping[str, Any]) -> None:
+    def correct(self, cls: type[Layer], word: str, given: dict[str, Any], spread: dict[str, Any]) -> None:
         """Record unknown arguments and go on with what was most likely meant, so that one slip is one finding."""
         names = argument_names(cls)
         for argument in [a for a in given if a not in names]:
@@ -426,6 +426,7 @@ class Unroller(Values):
             best = closest(argument, names, {**COMMON_ALIASES, **cls.aliases})
             if best is not None:
                 given.setdefault(best, value)
+                spread.setdefault(best, spread[argument])
 
     # nodes -----------------------------------------------------------------------------------------------------------
 
