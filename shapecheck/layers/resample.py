@@ -137,7 +137,9 @@ class _Upsample(Layer):
         return refusal(self, (x,), "SP302", words, "mode", mends=mends, rank=len(x))
 
     def _check_emptiness(self, x: Shape, output: Shape) -> None:
-        """Refuse an empty input or output; `area` lets some of them through."""
+        """Refuse an empty input or output; `area` lets some through: to one cell it is a mean, of nothing too."""
+        if self.modes()[0] == "area" and all(size == 1 for size in output[2:]):
+            return
         if not (all(n >= 1 for n in x[2:]) and all(0 <= size < LIMIT for size in output[2:])):
             raise self._refuse_emptiness(x, output)
         if self.modes()[0] == "area":
