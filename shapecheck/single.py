@@ -19,7 +19,7 @@ from shapecheck.sizes import NAME, Size, name
 from shapecheck.yaml_nodes import shown
 
 _records: dict[bytes, tuple[Layer, bool]] = {}
-_MOST_RECORDS = 4096
+_MOST_RECORDS = 512
 _kinds: dict[str, tuple[type[Layer], bool, bool]] = {}
 
 
