@@ -337,7 +337,7 @@ ATTACKS: dict[str, str | bytes] = {
     + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
     "anchors": "- &a x\n" * 200_000,
     "tags": "- !a x\n" * 200_000,
-    "code": "!!python/object/apply:os.system ['touch /tmp/should-not-exist']",
+    "code": "!!python/object/apply:os.system ['touch should-not-exist']",
     "long number": "1" * 1_000_000,
     "long float": "- 1." + "1" * 1_000_000,
     "long key": "a" * 1_000_000 + ": 1\n" + "b",
