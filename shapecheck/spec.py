@@ -54,6 +54,19 @@ def read(source: str | os.PathLike[str] | Mapping[str, Any], *, training: bool |
     return _Reader(tree, file, name, findings, training).spec()
 
 
+def read_text(text: str, file: str | None = None, *, training: bool | None = None) -> Spec:
+    """The spec that a text holds, as `read` gives the one in a file; `file` is the name in its findings."""
+    findings: list[Diagnostic] = []
+    name = "network" if file is None else os.path.splitext(os.path.basename(file))[0]  # noqa: PTH119, PTH122
+    faults: list[yaml_nodes.YamlError] = []
+    try:
+        tree = yaml_nodes.read(text, faults)
+    except yaml_nodes.YamlError as error:
+        return Spec(None, [_yaml_finding(fault, file) for fault in (*faults, error)], name, file)
+    findings.extend(_yaml_finding(fault, file) for fault in faults)
+    return _Reader(tree, file, name, findings, training).spec()
+
+
 def _tree(source: Any, file: str | None, findings: list[Diagnostic]) -> Tree | None:
     """The YAML tree of a source; faults after which reading goes on are added to `findings`."""
     if file is None:

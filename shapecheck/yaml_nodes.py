@@ -18,7 +18,7 @@ import codecs
 import gc
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from operator import index
 from typing import Any, NamedTuple, TypeAlias
 
@@ -122,7 +122,7 @@ def plain(node: Node) -> Any:
 # Text
 
 
-_ENCODINGS = (  # the longer mark first: UTF-16's is the beginning of UTF-32's
+ENCODINGS = (  # the longer mark first: UTF-16's is the beginning of UTF-32's
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -150,7 +150,7 @@ def _text_of(source: str | bytes) -> str:
 
 def _decoded(source: bytes) -> str:
     """The characters that the bytes stand for: UTF-8, or what the byte-order mark says."""
-    bom, encoding = next((row for row in _ENCODINGS if source.startswith(row[0])), (b"", "utf-8"))
+    bom, encoding = next((row for row in ENCODINGS if source.startswith(row[0])), (b"", "utf-8"))
     source = source[len(bom) :]
     if not bom and b"\0" in source[:4]:
         message = "the file holds NUL bytes: binary, or UTF-16 without a byte-order mark"
@@ -188,6 +188,23 @@ def _parsed(text: str, faults: list[YamlError]) -> Node:
     finally:
         if collecting:
             gc.enable()
+
+
+def events(text: str) -> Iterator[Any]:
+    """The parser's events of a text, with their places, for who must know where a value ends; may raise `YamlError`."""
+    from yaml import MarkedYAMLError, YAMLError
+
+    try:
+        parser = _parser(text)
+        while True:
+            event = parser.get_event()
+            yield event
+            if type(event).__name__ == "StreamEndEvent":
+                return
+    except MarkedYAMLError as error:
+        raise _syntax_error(error, text) from None
+    except (YAMLError, ValueError, OverflowError) as error:
+        raise YamlError("SP003", f"not valid YAML: {error}", Mark(1, 1), _HINTS[-1][1]) from None
 
 
 def _parser(text: str) -> Any:
