@@ -5,14 +5,18 @@ The formulas of `formulas.py` run on it as they run on ints, so a network's shap
 allows. Nested floors collapse, by floor((floor(x/m) + a)/b) = floor((x + a m)/(m b)), and an open size whose terms
 cancel is an int again. Names stand for sizes >= 1.
 
-Main definitions: `Size`, `name`, `evaluate`, `can_be`, `can_equal`.   Laws: tests/book/test_03_open_sizes.py.
+Main definitions: `Open`, `Size`, `name`, `evaluate`, `can_be`, `can_equal`.   Laws: tests/book/test_03_open_sizes.py.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from math import gcd
 from typing import Any, TypeAlias
+
+from shapecheck.size_text import NOTHING, Known, atom_text, lowest, primitive, text, without
 
 Atom: TypeAlias = "str | Floor | Minimum"
 Monomial: TypeAlias = "tuple[Atom, ...]"
@@ -39,7 +43,7 @@ class Floor:
         return self._hash
 
     def __str__(self) -> str:
-        return _floor_text(self.num, self.den)
+        return atom_text(self)
 
     def value(self, sizes: Mapping[str, Dim]) -> Dim:
         """The floor with sizes put in for names."""
@@ -62,14 +66,20 @@ class Minimum:
         return self._hash
 
     def __str__(self) -> str:
-        return f"min({self.a}, {self.b})"
+        return atom_text(self)
 
     def value(self, sizes: Mapping[str, Dim]) -> Dim:
         """The smaller, with sizes put in for names."""
         return _minimum(evaluate(self.a, sizes), evaluate(self.b, sizes))
 
 
-class Size:
+class Open:
+    """What stands for a size and is no plain int: a `Size`, or a number that remembers its formula."""
+
+    __slots__ = ()
+
+
+class Size(Open):
     """An open size: a polynomial over names, floors and minima, in canonical form; equal means equal terms."""
 
     __slots__ = ("_hash", "terms")
@@ -165,14 +175,7 @@ class Size:
         return found
 
     def __str__(self) -> str:
-        single = _single_floor(self)
-        if single is not None:
-            return _floor_text(*single)
-        ordered = sorted(
-            self.terms.items(), key=lambda item: (item[0] == (), -len(item[0]), [_order(a) for a in item[0]])
-        )
-        text = "".join(_term_text(monomial, factor) for monomial, factor in ordered)
-        return text[3:] if text.startswith(" + ") else "-" + text[3:]
+        return text(self.terms)
 
     def __repr__(self) -> str:
         return f"<Size {self}>"
@@ -207,6 +210,18 @@ def evaluate(dim: Dim, sizes: Mapping[str, Dim]) -> Dim:
     return total
 
 
+def simplest(dim: Dim, known: Known = NOTHING) -> str:
+    """The size in its simplest form, where `known[name] = (m, r)` says that the name stands for m times something + r.
+
+    >>> h = name("H"); simplest(h // 2), simplest(h // 2, {"H": (2, 0)}), simplest((h + 31) // 32, {"H": (16, 0)})
+    ('floor(H/2)', 'H/2', 'ceil(H/32)')
+    """
+    if isinstance(dim, int) or not known:
+        return str(dim)
+    shares = evaluate(dim, {word: modulus * name(word) + residue for word, (modulus, residue) in known.items()})
+    return text(shares.terms, known) if isinstance(shares, Size) else str(shares)
+
+
 def floor_div(a: Dim, b: Dim) -> Dim:
     """The quotient rounded down, nested floors collapsed and whole parts taken out.
 
@@ -216,7 +231,7 @@ def floor_div(a: Dim, b: Dim) -> Dim:
     if isinstance(a, int) and isinstance(b, int):
         return a // b
     if not isinstance(b, int):
-        return 1 if a == b else Size({(Floor(a, b),): 1})
+        return _open_quotient(a, b)
     if b == 0:
         raise ZeroDivisionError("an open size divided by 0")
     if b < 0:
@@ -226,6 +241,7 @@ def floor_div(a: Dim, b: Dim) -> Dim:
     whole, rest = _split(a, b)
     if isinstance(rest, int):
         return whole + rest // b
+    rest, b = _reduced(rest, b)
     nested = _single_floor(rest)
     if nested is not None and isinstance(nested[1], int):
         return whole + floor_div(nested[0], nested[1] * b)
@@ -255,6 +271,26 @@ def can_equal(a: Dim, b: Dim) -> bool:
     constant = difference.terms.get((), 0)
     divisor = _common_divisor(factor for monomial, factor in difference.terms.items() if monomial)
     return constant % divisor == 0
+
+
+def larger(a: Dim, b: Dim) -> Dim:
+    """The larger of two sizes: what broadcasting makes of them, where it takes them.
+
+    >>> h = name("H"); print(larger(h, 2 * (h // 2)), larger(h, name("W")))
+    H max(H, W)
+    """
+    return a + b - (min(a, b) if isinstance(a, int) and isinstance(b, int) else _minimum(a, b))
+
+
+def simpler(a: Dim, b: Dim) -> Dim:
+    """Of two sizes that must be equal the one that is said in fewer words: a number, else the shorter text.
+
+    >>> h = name("H"); print(simpler(2 * (h // 2), h), simpler(h, 224))
+    H 224
+    """
+    if isinstance(a, int) or isinstance(b, int):
+        return a if isinstance(a, int) else b
+    return min(a, b, key=lambda size: (len(size.terms), len(str(size))))
 
 
 def bounds(dim: Dim) -> tuple[int | None, int | None]:
@@ -298,6 +334,13 @@ def _minimum(a: Dim, b: Dim) -> Dim:
         return a
     if high is not None and high <= 0:
         return b
+    if isinstance(difference, Size):
+        low = lowest(difference.terms)
+        if low is not None and low >= 0:
+            return a
+        low = lowest({monomial: -factor for monomial, factor in difference.terms.items()})
+        if low is not None and low >= 0:
+            return b
     return Size({(Minimum(a, b),): 1})
 
 
@@ -316,6 +359,30 @@ def _split(a: Size, b: int) -> tuple[Dim, Dim]:
     whole = _size({monomial: factor // b for monomial, factor in a.terms.items()})
     rest = _size({monomial: factor % b for monomial, factor in a.terms.items()})
     return whole, rest
+
+
+def _reduced(rest: Size, b: int) -> tuple[Size, int]:
+    """The quotient without a common factor g: floor((g y + c)/(g b)) = floor((y + floor(c/g))/b)."""
+    common = gcd(b, *(factor for monomial, factor in rest.terms.items() if monomial))
+    if common == 1:
+        return rest, b
+    terms = {monomial: factor // common for monomial, factor in rest.terms.items()}
+    return Size({monomial: factor for monomial, factor in terms.items() if factor}), b // common
+
+
+def _open_quotient(a: Dim, b: Size) -> Dim:
+    """floor(a/b) for an open divisor: what both have in common is cancelled, sizes being no zeros."""
+    if isinstance(a, int):
+        return Size({(Floor(a, b),): 1}) if a else 0
+    (top, above, rest), (bottom, below, other) = primitive(a.terms), primitive(b.terms)
+    if rest == other:
+        rest = other = {(): 1}
+    number, shared = gcd(top, bottom) * (1 if bottom > 0 else -1), Counter(above) & Counter(below)
+    numerator = _size({without(above, shared): top // number}) * _size(rest)
+    divisor = _size({without(below, shared): bottom // number}) * _size(other)
+    if isinstance(divisor, int):
+        return floor_div(numerator, divisor)
+    return Size({(Floor(numerator, divisor),): 1})
 
 
 def _single_floor(size: Dim) -> tuple[Dim, Dim] | None:
@@ -358,30 +425,7 @@ def _atom_bounds(atom: Floor | Minimum) -> tuple[int | None, int | None]:
 
 
 def _common_divisor(factors: Iterable[int]) -> int:
-    from math import gcd
-
     return gcd(*factors)
-
-
-def _term_text(monomial: Monomial, factor: int) -> str:
-    sign = " - " if factor < 0 else " + "
-    size = abs(factor)
-    if not monomial:
-        return f"{sign}{size}"
-    product = "*".join(map(str, monomial))
-    return f"{sign}{product}" if size == 1 else f"{sign}{size}*{product}"
-
-
-def _floor_text(num: Dim, den: Dim) -> str:
-    """ceil(x/m) where the numerator is x + m - 1, else floor(num/den)."""
-    if isinstance(num, Size) and isinstance(den, int) and len(num.terms) == 2 and num.terms.get(()) == den - 1:
-        return f"ceil({_bare(num - (den - 1))}/{den})"
-    return f"floor({_bare(num)}/{_bare(den)})"
-
-
-def _bare(dim: Dim) -> str:
-    text = str(dim).replace(" ", "")
-    return text if NAME.fullmatch(text) or text.isdigit() else f"({text})"
 
 
 def parse(text: str, read: Callable[[str], Dim] = name) -> Dim:

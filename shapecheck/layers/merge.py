@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from shapecheck.diagnostics import forward_error
 from shapecheck.layers.base import LIMIT, Layer, Seen, check_limit, product, shape_text
 from shapecheck.layers.dims import spatial, wrap
-from shapecheck.sizes import Dim, Shape, can_equal
+from shapecheck.sizes import Dim, Shape, can_equal, simpler
+from shapecheck.sizes import larger as larger_size
 
 
 def broadcast(*shapes: Shape) -> Shape:
@@ -39,7 +40,7 @@ def _common(a: Dim, b: Dim, dim: int, one: Shape, two: Shape) -> Dim:
     if a == 1:
         return b
     if can_equal(a, b):
-        return a if isinstance(a, int) else b
+        return a if isinstance(a, int) and a > 1 else b if isinstance(b, int) else larger_size(a, b)
     message = f"the inputs {shape_text(one)} and {shape_text(two)} differ at dimension {dim}: {a} and {b}"
     hint = channel_hint(one, two) or fitting_hint(one, two) or "sizes that meet must be equal, or one of them 1"
     raise forward_error("SP305", message, hint=hint, a=a, b=b, dim=dim)
@@ -150,14 +151,17 @@ class Concat(Layer):
             raise forward_error("SP306", "an input has no dimensions, so there is none to join it along")
         dim = wrap(self.dim, rank) if kept else _any(self.dim)
         total: Dim = 0
+        common = first
         for other in kept:
             if len(other) != rank:
                 self._refuse(kept, first, other, dim)
             for axis in range(rank):
-                if axis != dim and first[axis] != other[axis] and not can_equal(first[axis], other[axis]):
-                    self._refuse(kept, first, other, dim)
+                if axis != dim and first[axis] != other[axis]:
+                    if not can_equal(first[axis], other[axis]):
+                        self._refuse(kept, first, other, dim)
+                    common = (*common[:axis], simpler(common[axis], other[axis]), *common[axis + 1 :])
             total = total + other[dim]
-        return check_limit((*first[:dim], total, *first[dim + 1 :])) if kept else first
+        return check_limit((*common[:dim], total, *common[dim + 1 :])) if kept else first
 
     def _refuse(self, inputs: list[Shape], one: Shape, two: Shape, dim: int) -> None:
         differing = [axis for axis, *sizes in zip(range(len(one)), *inputs) if not _alike(sizes)]  # noqa: B905 - see next
@@ -217,15 +221,17 @@ class Stack(Layer):
 
     def shape(self, *inputs: Shape) -> Shape:
         """The common shape with the number of inputs at dim."""
-        first = inputs[0]
+        first = common = inputs[0]
         for other in inputs[1:]:
-            if other != first and not (len(other) == len(first) and all(map(can_equal, other, first))):
-                raise forward_error(
-                    "SP306", f"the inputs {shape_text(first)} and {shape_text(other)} are not of one shape",
-                    one=first, two=other,
-                )  # fmt: skip
+            if other != first:
+                if not (len(other) == len(first) and all(map(can_equal, other, first))):
+                    raise forward_error(
+                        "SP306", f"the inputs {shape_text(first)} and {shape_text(other)} are not of one shape",
+                        one=first, two=other,
+                    )  # fmt: skip
+                common = tuple(map(simpler, common, other))
         dim = wrap(self.dim, len(first) + 1)
-        return check_limit((*first[:dim], len(inputs), *first[dim:]))
+        return check_limit((*common[:dim], len(inputs), *common[dim:]))
 
     def field(self, seen: Seen, inputs: tuple[Shape, ...], output: Shape) -> Seen:
         """Unchanged in front of the spatial axes; None among them."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from shapecheck.layers.base import EACH, is_shape, shape_text
 from shapecheck.render.paint import safe
 from shapecheck.report import Report, Row
+from shapecheck.size_text import text as formula
 from shapecheck.sizes import Size, can_equal
 
 
@@ -162,7 +163,8 @@ def human(count: Any) -> str:
     return "?" if count is None else _human_formula(count)
 
 
-LONGEST_FORMULA = 24
+LONGEST_FORMULA = 40
+LONGEST_TOTAL = 200
 OPEN = "open"  # what stands for a longer one
 
 
@@ -170,20 +172,8 @@ OPEN = "open"  # what stands for a longer one
 def _human_formula(count: Any) -> str:
     if not isinstance(count, Size):
         return str(count)
-    text = " + ".join(_human_term(str(Size({monomial: 1})), factor) for monomial, factor in _ordered(count))
-    text = safe(text.replace("+ -", "- "))
+    text = safe(formula(count.terms, number=human))
     return text if len(text) <= LONGEST_FORMULA else OPEN
-
-
-def _ordered(count: Size) -> Any:
-    return sorted(count.terms.items(), key=lambda item: -len(item[0]))
-
-
-def _human_term(product: str, factor: int) -> str:
-    if product == "1":
-        return human(factor)
-    sign = "-" if factor < 0 else ""
-    return f"{sign}{product}" if abs(factor) == 1 else f"{sign}{human(abs(factor))}*{product}"
 
 
 def _three_digits(count: int) -> str:
@@ -218,7 +208,7 @@ def heading(report: Report) -> tuple[str, str]:
 def totals(report: Report, state: str | None = None) -> list[str]:
     """The parts of the line below the table: parameters, multiply-adds, and who verified them (or `state` instead)."""
     counts = report.totals
-    params, macs = exact(counts["params"]), human(counts["macs"])
+    params, macs = exact(counts["params"]), _human_total(counts["macs"])
     if isinstance(counts["macs"], int) and counts["macs"] > 999:
         macs += f" ({counts['macs']:,})"
     layers = len(report.rows)
@@ -227,6 +217,14 @@ def totals(report: Report, state: str | None = None) -> list[str]:
         f"{layers:,} layer{'s' * (layers != 1)}", f"{known}{params} parameter{'s' * (counts['params'] != 1)}",
         f"{known}{macs} MACs" if macs != OPEN else "MACs open", state or verified(report),
     ]  # fmt: skip
+
+
+def _human_total(count: Any) -> str:
+    """The same with room for a longer formula."""
+    if not isinstance(count, Size):
+        return human(count)
+    text = safe(formula(count.terms, number=human))
+    return text if len(text) <= LONGEST_TOTAL else OPEN
 
 
 def verified(report: Report) -> str:

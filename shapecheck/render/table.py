@@ -101,8 +101,9 @@ def flow(parts: Sequence[str], most: int | None) -> list[str]:
     >>> flow(["5 layers", "10 parameters", "20 MACs"], 26)
     ['5 layers   10 parameters', '20 MACs']
     """
-    lines = [parts[0]]
-    for part in parts[1:]:
+    whole = parts if most is None else [line for part in parts for line in fold(part, most)]
+    lines = [whole[0]]
+    for part in whole[1:]:
         together = f"{lines[-1]}   {part}"
         if most is not None and width(together) > most:
             lines.append(part)
