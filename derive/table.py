@@ -29,6 +29,8 @@ TITLES: dict[str, str] = {
     "pooling": "Pooling: ceil mode and adaptive windows",
     "transposed": "Transposed convolution: the sizes",
     "stacks": "Layers on top of each other",
+    "demands": "What torch demands of a layer",
+    "resampling": "Cells put elsewhere",
 }
 
 CHAPTERS: dict[str, dict[str, str]] = {
@@ -83,6 +85,12 @@ CHAPTERS: dict[str, dict[str, str]] = {
     },
     "stacks": {
         "stacks": "Two layers are one, for sizes",
+    },
+    "demands": {
+        "demands": "A convolution is accepted exactly where a window fits",
+    },
+    "resampling": {
+        "upsampling": "A pool takes whole upsampling back",
     },
     "learning": {
         "learning": "The gradient of the squared error is the correlation of residual and input",

@@ -1,15 +1,17 @@
 r"""Layers on top of each other: two convolutions are one, for sizes always, for values without padding in between.
 
 Main result: `stacks` (the size after two layers is the size after one, with the receptive field for its span; two
-floors are one; which inputs both accept; the values of two linear layers).
+floors are one; three layers; which inputs both accept; where the field begins; the values of two linear layers).
 
 As in `windows`, the theorems speak about the functions of `shapecheck.formulas` themselves.
-Notation: n size, k1, p1, s1 span, TOTAL padding and stride of the first layer, k2, p2, s2 of the second. K, b1 kernel
-and bias of the first layer, L, b2 of the second, P the kernel of both.
+Notation: n size, k1, p1, s1 span, TOTAL padding and stride of the first layer, k2, p2, s2 of the second, q1, q2 what is
+padded in front. K, b1 kernel and bias of the first layer, L, b2 of the second, P the kernel of both.
 References: Araujo et al., "Computing receptive fields of convolutional neural networks", Distill 2019.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import sympy as sp
 
@@ -20,6 +22,7 @@ from derive.theorems.windows import at_most, same
 from shapecheck import formulas
 
 n, k1, k2, p1, p2, s1, s2, t, x, a, c, m, i, j = integers("n k1 k2 p1 p2 s1 s2 t x a c m i j")
+k3, p3, s3, q1, q2 = integers("k3 p3 s3 q1 q2")
 b1, b2 = reals("b1 b2")
 K, L, P, X, Y = arrays("K L P X Y")
 
@@ -36,6 +39,15 @@ def _span() -> Term:
 
 def stacks() -> Theorem:
     """The size after two layers is the size after one."""
+    return replace(
+        _two(),
+        about="One layer with the span `k1 + (k2-1) s1`, the padding `p1 + p2 s1` and the stride `s1 s2`.",
+        parts=(_floors(), _three(), _accepted(), _start(), _values(), _values_with_bias()),
+    )
+
+
+def _two() -> Theorem:
+    """The theorem `stacks` alone, for use as a lemma."""
     both = formulas.window_count(n, _span(), p1 + p2 * s1, s1 * s2)
     needed = t * s2 + k2 - p2 - s2
     return (
@@ -56,13 +68,7 @@ def stacks() -> Theorem:
             ),
             because="two floors are one",
         )
-        .qed(
-            both,
-            "stacks",
-            about="One layer with the span `k1 + (k2-1) s1`, the padding `p1 + p2 s1` and the stride `s1 s2`. "
-            "Three and more layers are one by the same theorem, two at a time.",
-            parts=[_floors(), _accepted(), _values(), _values_with_bias()],
-        )
+        .qed(both, "stacks")
     )
 
 
@@ -86,6 +92,24 @@ def _floors() -> Theorem:
     )
 
 
+def _three() -> Theorem:
+    """Three layers are one, and so are more: the theorem once again."""
+    two, span = _two(), formulas.field_size(_span(), s1 * s2, k3)
+    all_three = formulas.window_count(n, span, p1 + p2 * s1 + p3 * s1 * s2, s1 * s2 * s3)
+    as_one = {k1: _span(), p1: p1 + p2 * s1, s1: s1 * s2, k2: k3, p2: p3, s2: s3}
+    return (
+        Derivation(formulas.window_count(two.lhs, k3, p3, s3), *STRIDES, sp.Ge(s3, 1))
+        .lemma(two, because="the first two are one")
+        .lemma(two, at=as_one, because="and it and the third")
+        .qed(
+            all_three,
+            "stacks/three",
+            "Three layers are one, by the theorem applied twice",
+            about="So on for more layers, two at a time: each adds `(k-1)` times the strides before it to the span.",
+        )
+    )
+
+
 def _accepted() -> Theorem:
     """Two layers accept the inputs that the one accepts."""
     one = formulas.WINDOW_FITS.holds(n, k1, p1)
@@ -99,6 +123,23 @@ def _accepted() -> Theorem:
     )
     return same(chain, both, because="as `k2-p2 >= 1` the second implies the first").qed(
         both, "stacks/accepted", "Both accept the same inputs where `p2 <= k2-1`"
+    )
+
+
+def _start() -> Theorem:
+    """Which input the taps of both layers read, and where that begins."""
+    start = formulas.field_start(formulas.field_start(0, 1, q1), s1, q2)
+    read = start + s1 * s2 * j + (s1 * c + a)
+    return (
+        Derivation(s1 * (s2 * j + c - q2) + a - q1)
+        .ring(read, because="multiply out")
+        .qed(
+            read,
+            "stacks/start",
+            "Two layers read from `-q1 - q2 s1` on, in steps of `s1 s2`",
+            about="`q1` and `q2` are the cells padded in front. Output cell `j` reads by tap `c` of the second layer "
+            "cell `s2 j + c - q2` of the first, and that one reads by tap `a` the input on the left.",
+        )
     )
 
 
