@@ -14,7 +14,6 @@ Notation: a monomial is a tuple of atoms; `known[name] = (m, r)` says that the a
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
@@ -26,7 +25,6 @@ Terms: TypeAlias = "dict[Monomial, int]"
 Known: TypeAlias = "Mapping[str, tuple[int, int]]"
 Number: TypeAlias = "Callable[[int], str]"
 
-WORD = re.compile(r"\w+(\([^()]*\))?")
 LONGEST_PERIOD = 4096  # so many values of a sum of floors are looked at
 NOTHING: Known = {}
 
@@ -43,9 +41,22 @@ def text(terms: Terms, known: Known = NOTHING, number: Number = str) -> str:
     if greater is not None:
         return greater
     factor, common, factors = factored(terms)
-    if not common and len(factors) == 1 and _as_one(factors[0]) is None and _linear(factors[0], known) is None:
-        return _sum(terms, known, number)
-    return _product(factor, common, factors, known, number)
+    if common or len(factors) != 1 or _as_one(factors[0]) is not None or _linear(factors[0], known) is not None:
+        return _product(factor, common, factors, known, number)
+    whole, under = _sum(terms, known, number), _under(terms)
+    return whole if under is None else min(whole, _floor(*under, known), key=len)
+
+
+def _under(terms: Terms) -> tuple[Any, int] | None:
+    """(num, den) of the floor that a sum is with all but its one floor put under it; None where it has more or none."""
+    floors = [monomial for monomial in terms if len(monomial) == 1 and hasattr(monomial[0], "den")]
+    if len(floors) != 1 or terms[floors[0]] != 1 or not isinstance(floors[0][0].den, int):
+        return None
+    num, den = floors[0][0].num, floors[0][0].den
+    for monomial, factor in terms.items():
+        if monomial != floors[0]:
+            num = num + type(num)({monomial: factor * den})
+    return num, den
 
 
 def _greater(terms: Terms, known: Known) -> str | None:
@@ -53,7 +64,8 @@ def _greater(terms: Terms, known: Known) -> str | None:
     for monomial, factor in terms.items():
         if factor == -1 and len(monomial) == 1 and hasattr(monomial[0], "a"):
             a, b = monomial[0].a, monomial[0].b
-            if (a + b).terms == {key: value for key, value in terms.items() if key != monomial}:
+            rest = {key: value for key, value in terms.items() if key != monomial}
+            if rest == (dict((a + b).terms) if hasattr(a + b, "terms") else {(): a + b}):
                 return f"max({_dim(a, known)}, {_dim(b, known)})"
     return None
 
@@ -211,7 +223,7 @@ def _factor(terms: Terms, known: Known) -> str:
     one = _as_one(terms)
     if one is not None:
         written = _floor(*one, known)
-        return written if written.endswith(")") or WORD.fullmatch(written) else f"({written})"
+        return f"({written})" if any(sign in _outside(written) for sign in "+-/") else written
     return f"({_sum(terms, known, str)})"
 
 
@@ -453,8 +465,22 @@ def _signed(number: int) -> str:
 def _bare(dim: Any, known: Known) -> str:
     """A size as it stands in a quotient: in brackets where it is a sum."""
     written = _dim(dim, known).replace(" ", "")
-    single = isinstance(dim, int) or (len(dim.terms) == 1 and "/" not in written)
-    return written if single or WORD.fullmatch(written) else f"({written})"
+    return f"({written})" if written.startswith("-") or any(sign in _outside(written) for sign in "+-/") else written
+
+
+def _outside(written: str) -> str:
+    """What stands outside all brackets.
+
+    >>> _outside("N*floor((H-4)/2)/(W+1)")
+    'N*floor/'
+    """
+    depth, kept = 0, []
+    for letter in written:
+        depth += letter == "("
+        if not depth:
+            kept.append(letter)
+        depth -= letter == ")"
+    return "".join(kept)
 
 
 def names_in(atom: Any) -> set[str]:

@@ -29,12 +29,13 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Floor:
     """The floor of an open size by a positive number or open size: an atom."""
 
-    __slots__ = ("_hash", "den", "num")
+    __slots__ = ("_hash", "_text", "den", "num")
 
     def __init__(self, num: Dim, den: Dim) -> None:
         self.num = num
         self.den = den
         self._hash = hash((Floor, num, den))
+        self._text: str | None = None  # made once: products are sorted by it
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Floor) and self.num == other.num and self.den == other.den
@@ -43,7 +44,9 @@ class Floor:
         return self._hash
 
     def __str__(self) -> str:
-        return atom_text(self)
+        if self._text is None:
+            self._text = atom_text(self)
+        return self._text
 
     def value(self, sizes: Mapping[str, Dim]) -> Dim:
         """The floor with sizes put in for names."""
@@ -53,11 +56,12 @@ class Floor:
 class Minimum:
     """The smaller of two open sizes: an atom."""
 
-    __slots__ = ("_hash", "a", "b")
+    __slots__ = ("_hash", "_text", "a", "b")
 
     def __init__(self, a: Dim, b: Dim) -> None:
         self.a, self.b = sorted((a, b), key=str)
         self._hash = hash((Minimum, self.a, self.b))
+        self._text: str | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Minimum) and self.a == other.a and self.b == other.b
@@ -66,7 +70,9 @@ class Minimum:
         return self._hash
 
     def __str__(self) -> str:
-        return atom_text(self)
+        if self._text is None:
+            self._text = atom_text(self)
+        return self._text
 
     def value(self, sizes: Mapping[str, Dim]) -> Dim:
         """The smaller, with sizes put in for names."""
@@ -386,16 +392,17 @@ def _open_quotient(a: Dim, b: Size) -> Dim:
 
 
 def _single_floor(size: Dim) -> tuple[Dim, Dim] | None:
-    """(num, den) where the size is one floor, a constant put under it: floor(x/m) + c = floor((x + c m)/m)."""
+    """(num, den) where the size has one floor, the rest put under it: floor(x/m) + c = floor((x + c m)/m)."""
     if not isinstance(size, Size):
         return None
-    floors = [monomial for monomial in size.terms if monomial]
+    floors = [monomial for monomial in size.terms if any(not isinstance(atom, str) for atom in monomial)]
     if len(floors) != 1 or len(floors[0]) != 1 or size.terms[floors[0]] != 1:
         return None
     atom = floors[0][0]
     if not isinstance(atom, Floor):
         return None
-    return atom.num + atom.den * size.terms.get((), 0), atom.den
+    rest = _size({monomial: factor for monomial, factor in size.terms.items() if monomial != floors[0]})
+    return atom.num + atom.den * rest, atom.den
 
 
 def _monomial_bounds(monomial: Monomial) -> tuple[int | None, int | None]:
