@@ -16,6 +16,7 @@ _HOME = {
     "Node": "net",
     "Report": "report",
     "check": "api",
+    "explain": "models.explain",
     "infer": "inference",
     "load": "api",
     "output_shape": "single",

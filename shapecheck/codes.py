@@ -37,6 +37,7 @@ GROUPS = {
     "SP3": "Inputs that torch's forward refuses",
     "SP4": "The check against torch",
     "SP5": "Sizes given in a call",
+    "SP6": "Models that are code",
 }
 
 CODES: dict[str, Page] = {
@@ -793,5 +794,31 @@ CODES: dict[str, Page] = {
         """),
         wrong_call="--size H=-224",
         right_call="--size H=224",
+    ),
+    # models that are code --------------------------------------------------------------------------------------------
+    "SP610": Page(
+        "the model was run with real numbers",
+        "Shapes of a model that is code are found by running it on torch's meta device, where nothing is computed. "
+        "Where its forward looks at values, it is run once with its real weights instead. It is a note.",
+        words="a forward that asks `if x.sum() > 0:`",
+    ),
+    "SP611": Page(
+        "the model's forward fails",
+        "Torch, or the model itself, raises an error in forward that no rule explains. The rows before it stand, and "
+        "the message says where it was and quotes the error.",
+        words="a forward that ends in `raise NotImplementedError`, or that multiplies tensors which do not fit in a "
+        "function for which there is no rule",
+    ),
+    "SP612": Page(
+        "calls without a rule",
+        "Some modules of the model have no children and no rule here: classes of your own, or of a library. Their "
+        "rows show what torch gave; they are not predicted, and the model is not verified as a whole. It is a note.",
+        words="a class of your own with a forward that calls functions for which there is no rule",
+    ),
+    "SP613": Page(
+        "modules that are never called",
+        "The model holds modules, with parameters, that its forward does not call in this mode or for this input. "
+        "Their parameters are counted all the same, as torch counts them. It is a note.",
+        words="an auxiliary classifier that only training uses, in evaluation mode",
     ),
 }

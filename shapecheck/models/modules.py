@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from operator import index
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from shapecheck.diagnostics import ShapeError
 from shapecheck.layers import LAYERS, LAZY
@@ -53,13 +54,13 @@ def layer_of(module: Any, training: bool | None = None) -> Layer | None:
 def kind_of(module: Any) -> str | None:
     """The name in `LAYERS` of the torch class that gives the module its forward; None where there is none."""
     cls = type(module)
-    own = _own.get(cls, cls)
-    if own is cls:
-        own = _own[cls] = _torch_class(cls)
+    if cls not in _own:
+        _own[cls] = _torch_class(cls)
+    own = _own[cls]
     return None if own is None or "forward" in vars(module) else own.__name__
 
 
-_own: dict[type, type | None] = {}
+_own: WeakKeyDictionary[type, type | None] = WeakKeyDictionary()
 
 
 def _torch_class(cls: type) -> type | None:

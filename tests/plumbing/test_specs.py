@@ -22,6 +22,7 @@ ELSEWHERE = {  # codes that no spec can provoke by itself, and the tests that pr
     "SP001": "test_specs.py",  # a spec that cannot be read bears no comment
     **dict.fromkeys(("SP401", "SP402", "SP403", "SP404", "SP405", "SP406", "SP407"), "test_torch_oracle.py"),
     **dict.fromkeys(("SP501", "SP502"), "test_specs.py"),  # of the sizes in a call
+    **dict.fromkeys(("SP610", "SP611", "SP612", "SP613"), "../book/test_51_live_modules.py"),  # of models that are code
 }
 
 
