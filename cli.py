@@ -527,6 +527,44 @@ def recheck(ctx: click.Context, names: tuple[str, ...], all_: bool) -> None:
     ctx.exit(FOUND if failed else 0)
 
 
+@derive.command(short_help="Ask other provers.")
+@click.argument("names", nargs=-1, shell_complete=_theorem_names, metavar="[NAME...]")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each prover and fact; after that the verdict is unknown.",
+)
+@click.pass_context
+def confirm(ctx: click.Context, names: tuple[str, ...], timeout: float) -> None:
+    """Put the facts about integers on which NAME... (or all theorems) rest to cvc5, and to Z3 in another translation,
+    and evaluate the theorems about integers at 10,000 random points each.
+
+    What a prover settles in time is confirmed, what it does not is unknown. cvc5 comes with shapeproof[cvc5].
+
+    Exit code: 0 no prover disagrees, 1 one does, or cvc5 is missing, 2 a wrong call.
+    """
+    from derive import second_opinion
+
+    _known(names)
+    opinions: list[second_opinion.Opinion] = []
+
+    def lines() -> Iterator[str]:
+        for opinion in second_opinion.confirm(names, timeout):
+            opinions.append(opinion)
+            yield f"{opinion.text()}\n"
+            _flush()
+            _say("".join(f"{line}\n" for line in opinion.wrong))
+        yield f"\n{second_opinion.summary(opinions)}\n"
+
+    _print(lines())
+    if not second_opinion.version():
+        _say("cvc5 is not installed, nothing is confirmed: pip install 'shapeproof[cvc5]'\n")
+    ctx.exit(FOUND if any(opinion.wrong for opinion in opinions) or not second_opinion.version() else 0)
+
+
 @derive.command("check", short_help="Prove or refute a formula.")
 @click.argument("claim", required=False)
 @click.option("--where", multiple=True, metavar="COND", help="A condition, e.g. 's | n'; n >= 0 replaces n's domain.")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import sympy as sp
 import z3
 
-from derive.terms import Iverson, RuleError, Term, remembered
+from derive.terms import Iverson, RuleError, Term, normal, remembered, whole
 
 TIMEOUT = 5_000  # milliseconds; every condition of the book takes some 2
 
@@ -79,6 +79,10 @@ def to_z3(term: Term) -> Any:
         return functools.reduce(lambda product, factor: product * factor, [to_z3(term.base)] * int(term.exp))
     if isinstance(term, (sp.floor, sp.ceiling)):
         return _floor(term)
+    if isinstance(term, sp.Indexed) and whole(term):  # of an array nothing is known but that its entries are integers
+        return z3.Function(str(term.base), *[z3.IntSort()] * (len(term.indices) + 1))(*map(_integer, term.indices))
+    if isinstance(term, sp.Sum) and whole(term):
+        return z3.Int(f"sum {normal(term)}")  # some integer; no letter is called so
     for kind, meaning in _MEANING.items():
         if isinstance(term, kind):
             try:
@@ -86,6 +90,14 @@ def to_z3(term: Term) -> Any:
             except z3.Z3Exception as error:
                 raise RuleError(f"cannot put {term} to the solver: {error}") from error
     raise RuleError(f"cannot put {term} to the solver")
+
+
+def _integer(term: Term) -> Any:
+    """The term for Z3; RuleError if it is no integer."""
+    value = to_z3(term)
+    if not value.is_int():
+        raise RuleError(f"cannot put {term} to the solver as an index")
+    return value
 
 
 def _floor(term: Term) -> Any:
@@ -182,21 +194,31 @@ def quotient(x: Any, y: Any) -> Any:
     return z3.If(y > 0, x / y, (-x) / (-y))
 
 
+def told(text: str, seconds: float) -> str:
+    """What the solver says of a script in SMT-LIB 2: sat, unsat, or unknown when the time is over."""
+    return _decided(lambda solver: solver.from_string(text), seconds)[0]
+
+
 def decide(conditions: Sequence[Any], names: Sequence[str], seconds: float) -> Answer:
     """Whether some integers meet all the conditions; unknown when the time is over."""
+    status, model = _decided(lambda solver: solver.add(*conditions), seconds)
+    if model is None:
+        return Answer(status, {})
+    return Answer(status, {name: model.eval(z3.Int(name), model_completion=True).as_long() for name in names})
+
+
+def _decided(fill: Callable[[Any], Any], seconds: float) -> tuple[str, Any]:
+    """The answer on what is filled into a new solver, and the model for sat."""
     solver = z3.Solver()
     solver.set("timeout", max(1, int(seconds * 1000)))
-    solver.add(*conditions)
+    fill(solver)
     bell = threading.Timer(seconds + 0.2, z3.main_ctx().interrupt)  # where Z3 does not look at its own clock
     bell.daemon = True
     bell.start()
     try:
         status = str(solver.check())
-        model = solver.model() if status == "sat" else None
+        return status, solver.model() if status == "sat" else None
     except z3.Z3Exception:
-        return Answer("unknown", {})
+        return "unknown", None
     finally:
         bell.cancel()
-    if model is None:
-        return Answer(status, {})
-    return Answer(status, {name: model.eval(z3.Int(name), model_completion=True).as_long() for name in names})
