@@ -132,7 +132,10 @@ class Layout:
         elif keys[-1] is None:
             keys[-1] = spot
         else:
-            open_[-1].items.append((keys[-1], spot))
+            key = keys[-1]
+            if spot.empty:  # nothing is written: its place is behind the colon
+                spot.start = spot.end = self.text.find(":", key.end) + 1
+            open_[-1].items.append((key, spot))
             keys[-1] = None
 
     def _place(self, mark: Any) -> int:
