@@ -223,11 +223,14 @@ def _program(order: Sequence[Term], ranges: Sequence[Term], said: str) -> Callab
     return scope["run"]  # type: ignore[return-value]
 
 
-def _orders(letters: Sequence[Term], rng: random.Random) -> Iterator[tuple[Term, ...]]:
-    """The letters in some orders, each order once."""
+def _orders(letters: Sequence[Term], ranges: Sequence[Term], rng: random.Random) -> Iterator[tuple[Term, ...]]:
+    """The letters in some orders, each order once; first of all, what an equation defines behind all that does so."""
+    defined = {side for held in ranges for piece in _atoms(held) if isinstance(piece, sp.Eq) for side in piece.args}
     seen: set[tuple[Term, ...]] = set()
-    for _ in range(ORDERS):
+    for turn in range(ORDERS):
         order = tuple(rng.sample(letters, len(letters)))
+        if turn < ORDERS // 2:
+            order = tuple(sorted(order, key=lambda letter: letter in defined))
         if order not in seen:
             seen.add(order)
             yield order
@@ -245,7 +248,7 @@ def evaluated(theorem: Theorem, count: int = COUNT, seed: int = 0) -> Evaluated:
     ranges = [given.holds for given in theorem.hypotheses if isinstance(given, Range)]
     letters = sorted(free_in(theorem.lhs) | free_in(theorem.rhs) | set().union(*map(free_in, ranges)), key=name_of)
     best, most = None, -1
-    for order in _orders(letters, random.Random(seed)):
+    for order in _orders(letters, ranges, random.Random(seed)):
         run = _program(order, ranges, said)
         met, wrong, _ = run(steps(seed), PILOT, PILOT)
         if wrong is not None:
