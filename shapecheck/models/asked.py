@@ -1,22 +1,95 @@
-"""A call of a torch function with live tensors, put to our rules: `torch.cat([a, b], 1)` is a Concat of two shapes.
+"""A call with live tensors, put to our rules: of a module, or of a function as in `torch.cat([a, b], 1)`, a Concat.
 
-Main definitions: `use_of` (the layers a call stands for), `outcome` (the shape they give), `watcher` (a mode that holds
-every function called meanwhile against its rule).
+Main definitions: `bound` and `predict` (a module's call), `use_of` and `outcome` (the layers that a function's call
+stands for, and the shape they give), `watcher` (a mode that holds every function called meanwhile against its rule).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from inspect import Signature
+from inspect import signature as python_signature
 from typing import Any, NamedTuple
 
 from shapecheck.diagnostics import ShapeError
 from shapecheck.layers import LAYERS
-from shapecheck.layers.base import make, signature
+from shapecheck.layers.base import Layer, make, signature
 from shapecheck.models.functions import RULES, Ref, Use, bare
-from shapecheck.models.modules import plain_value
+from shapecheck.models.modules import layer_of, plain_value
+from shapecheck.single import input_count_error
 from shapecheck.torch_oracle import _shape, _torch
+
+
+def bound(module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], Layer | None]:
+    """The shapes a leaf is given, in its layer's order, and the layer with what forward takes beside them.
+
+    The layer is None where there is no rule, or an input is no tensor. Inputs of a leaf without a rule are its tensors.
+    """
+    layer = layer_of(module)
+    if layer is None:
+        return _tensors((*args, *kwargs.values())), None
+    if len(args) == 1 and not kwargs and type(args[0]) is _torch().Tensor:  # nearly always
+        return (tuple(args[0].shape),), layer
+    try:
+        values = dict(_forward(type(module).forward).bind(module, *args, **kwargs).arguments)
+    except TypeError:
+        return _tensors((*args, *kwargs.values())), None
+    for extra in ("self", "args", "kwargs"):
+        values.pop(extra, None)
+    own = {name: values.pop(name) for name in layer.forward if name in values}
+    inputs = [values.get(name) for name in layer.input_names or values]
+    while inputs and inputs[-1] is None:
+        inputs.pop()
+    if not all(_is_tensors(value, nested=place > 0) for place, value in enumerate(inputs)):
+        return _tensors(inputs), None
+    shapes = tuple(_shape(value) for value in inputs)
+    return shapes, replace(layer, **{name: plain_value(value) for name, value in own.items()})  # type: ignore[type-var]
+
+
+@cache
+def _forward(function: Any) -> Signature:
+    """The signature of a class's forward."""
+    return python_signature(function)
+
+
+def _is_tensors(value: Any, *, nested: bool) -> bool:
+    if type(value) in (tuple, list) and nested:
+        return all(_is_tensors(part, nested=True) for part in value)
+    return value is None or (isinstance(value, _torch().Tensor) and not getattr(value, "is_nested", False))
+
+
+def _tensors(values: Sequence[Any]) -> tuple[Any, ...]:
+    """The shapes of the tensors among the values, nested ones one behind the other."""
+    found: list[Any] = []
+    for value in values:
+        if isinstance(value, _torch().Tensor):
+            found.append(tuple(value.shape))
+        elif isinstance(value, Mapping):
+            found.extend(_tensors(list(value.values())))
+        elif isinstance(value, (tuple, list)):
+            found.extend(_tensors(value))
+    return tuple(found)
+
+
+def predict(layer: Layer | None, inputs: tuple[Any, ...]) -> tuple[Layer | None, Any, Any, ShapeError | None]:
+    """The resolved layer, the shape and multiply-adds it gives for these inputs, and the refusal if it refuses them."""
+    if layer is None:
+        return None, None, None, None
+    least, most = layer.inputs
+    if len(inputs) < least or (most is not None and len(inputs) > most):
+        return layer, None, None, input_count_error(layer, len(inputs))
+    try:
+        layer = layer.resolve(*inputs)
+        output = layer.shape(*inputs)
+        return layer, output, layer.macs(inputs, output), None
+    except ShapeError as error:
+        return layer, None, None, error
+
+
+# Functions -----------------------------------------------------------------------------------------------------------
 
 
 class Outcome(NamedTuple):

@@ -16,15 +16,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
-from functools import cache
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, signature
 from typing import Any, NamedTuple
 
-from shapecheck.diagnostics import Diagnostic, ShapeError
+from shapecheck.diagnostics import Diagnostic
 from shapecheck.layers.base import Layer, shape_text
-from shapecheck.models.asked import flat, watcher
-from shapecheck.models.modules import kind_of, layer_of, plain_value
+from shapecheck.models.asked import bound, flat, predict, watcher
+from shapecheck.models.explain import blame, function_mode, unexplained
+from shapecheck.models.modules import kind_of, layer_of
 from shapecheck.net import Node
 from shapecheck.report import Report, Row
 from shapecheck.torch_oracle import _quiet, _shape, _torch, versions
@@ -121,10 +120,12 @@ class _Watch:
             given = [_moved(value, self.device) for value in args]
             named = {key: _moved(value, self.device) for key, value in kwargs.items()}
             handles = self._hook(copied)
+            noting = function_mode()()
             try:
-                copied(*given, **named)
+                with noting:
+                    copied(*given, **named)
             except (Exception, torch.jit.Error) as error:
-                self._fail(copied, error)
+                self._fail(error, noting.failed)
             else:
                 self._left_over(copied)
             finally:
@@ -230,11 +231,9 @@ class _Watch:
                 total += int(parameter.numel())
         return total
 
-    def _fail(self, root: Any, error: BaseException) -> None:
+    def _fail(self, error: BaseException, failed: Any) -> None:
         """The finding of a forward that failed, and the row of the leaf in which it did."""
-        from shapecheck.models.explain import blame, unexplained
-
-        finding = blame(error)
+        finding = blame(error, failed)
         if self.open:
             call = self.open[0]
             layer, predicted, _, refusal = predict(call.layer, call.inputs)
@@ -298,74 +297,6 @@ def leaves(root: Any) -> Iterator[tuple[str, Any, bool]]:
         yield name, module, leaf
         if not leaf:
             waiting.extend(reversed(children))
-
-
-def bound(module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], Layer | None]:
-    """The shapes a leaf is given, in its layer's order, and the layer with what forward takes beside them.
-
-    The layer is None where there is no rule, or an input is no tensor. Inputs of a leaf without a rule are its tensors.
-    """
-    layer = layer_of(module)
-    if layer is None:
-        return _tensors((*args, *kwargs.values())), None
-    if len(args) == 1 and not kwargs and type(args[0]) is _torch().Tensor:  # nearly always
-        return (tuple(args[0].shape),), layer
-    try:
-        values = dict(_forward(type(module).forward).bind(module, *args, **kwargs).arguments)
-    except TypeError:
-        return _tensors((*args, *kwargs.values())), None
-    for extra in ("self", "args", "kwargs"):
-        values.pop(extra, None)
-    own = {name: values.pop(name) for name in layer.forward if name in values}
-    inputs = [values.get(name) for name in layer.input_names or values]
-    while inputs and inputs[-1] is None:
-        inputs.pop()
-    if not all(_is_tensors(value, nested=place > 0) for place, value in enumerate(inputs)):
-        return _tensors(inputs), None
-    shapes = tuple(_shape(value) for value in inputs)
-    return shapes, replace(layer, **{name: plain_value(value) for name, value in own.items()})  # type: ignore[type-var]
-
-
-@cache
-def _forward(function: Any) -> Signature:
-    """The signature of a class's forward."""
-    return signature(function)
-
-
-def _is_tensors(value: Any, *, nested: bool) -> bool:
-    if type(value) in (tuple, list) and nested:
-        return all(_is_tensors(part, nested=True) for part in value)
-    return value is None or (isinstance(value, _torch().Tensor) and not getattr(value, "is_nested", False))
-
-
-def _tensors(values: Sequence[Any]) -> tuple[Any, ...]:
-    """The shapes of the tensors among the values, nested ones one behind the other."""
-    found: list[Any] = []
-    for value in values:
-        if isinstance(value, _torch().Tensor):
-            found.append(tuple(value.shape))
-        elif isinstance(value, Mapping):
-            found.extend(_tensors(list(value.values())))
-        elif isinstance(value, (tuple, list)):
-            found.extend(_tensors(value))
-    return tuple(found)
-
-
-def predict(layer: Layer | None, inputs: tuple[Any, ...]) -> tuple[Layer | None, Any, Any, ShapeError | None]:
-    """The resolved layer, the shape and multiply-adds it gives for these inputs, and the refusal if it refuses them."""
-    if layer is None:
-        return None, None, None, None
-    least, most = layer.inputs
-    if len(inputs) < least or (most is not None and len(inputs) > most):
-        from shapecheck.single import input_count_error
-
-        return layer, None, None, input_count_error(layer, len(inputs))
-    try:
-        layer = layer.resolve(*inputs)
-        output = layer.shape(*inputs)
-        return layer, output, layer.macs(inputs, output), None
-    except ShapeError as error:
-        return layer, None, None, error
 
 
 def _named_inputs(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

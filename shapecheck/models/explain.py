@@ -21,8 +21,7 @@ from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
 from shapecheck.diagnostics import Diagnostic, ShapeError
-from shapecheck.models.asked import refusal_of
-from shapecheck.models.calls import bound, predict
+from shapecheck.models.asked import bound, predict, refusal_of
 from shapecheck.torch_oracle import _torch
 from shapecheck.verdicts import quoting, words_of
 
