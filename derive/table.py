@@ -31,6 +31,7 @@ TITLES: dict[str, str] = {
     "stacks": "Layers on top of each other",
     "demands": "What torch demands of a layer",
     "resampling": "Cells put elsewhere",
+    "relationships": "The relationships of Dumoulin and Visin's guide",
 }
 
 CHAPTERS: dict[str, dict[str, str]] = {
@@ -91,6 +92,9 @@ CHAPTERS: dict[str, dict[str, str]] = {
     },
     "resampling": {
         "upsampling": "A pool takes whole upsampling back",
+    },
+    "relationships": {
+        "relationships": "A transposed convolution gives back the size: fifteen relationships, with all they assume",
     },
     "learning": {
         "learning": "The gradient of the squared error is the correlation of residual and input",

@@ -90,10 +90,11 @@ def _counted(hypotheses: list[Term], last: Term, because: str) -> Derivation:
 def window_count() -> Theorem:
     """The number of places of a window is the formula, as long as at most one stride is missing."""
     parts = (_maximum(), _sharp(), _some_window(), _two_axes())
-    return replace(_window_count(), parts=parts)
+    return replace(counted(), parts=parts)
 
 
-def _window_count() -> Theorem:
+def counted() -> Theorem:
+    """The theorem `window-count` alone, for use as a lemma."""
     counts = formulas.WINDOW_COUNTS.holds(n, k, p, s)
     chain = _counted([STRIDE, sp.Ge(k, 1), sp.Ge(n + p, 0), counts], last_window(), "the other brackets are 0")
     return under_the_bar(chain).qed(
@@ -171,7 +172,7 @@ def _two_axes() -> Theorem:
     ranges = [(v, 0, x + z - 1) for v, (x, _, z, _) in zip(starts, axes, strict=True)]
     chain = Derivation(total(brackets[0] * brackets[1], *ranges), *given).out(starts[1])
     for axis in (1, 0):
-        chain = chain.lemma(_window_count(), at=dict(zip((n, k, p, s), axes[axis], strict=True)), because="one axis")
+        chain = chain.lemma(counted(), at=dict(zip((n, k, p, s), axes[axis], strict=True)), because="one axis")
         chain = chain.out(starts[0]) if axis else chain
     return chain.qed(
         formulas.window_count(*axes[0]) * formulas.window_count(*axes[1]),
@@ -258,7 +259,7 @@ def same_padding() -> Theorem:
             _rounded_quotient(),
             _keeps_the_size(),
             _divides(),
-            _exact(),
+            exact(),
             _least(),
             _least_is_enough(),
             _halves(),
@@ -302,7 +303,7 @@ def _divides() -> Theorem:
     )
 
 
-def _exact() -> Theorem:
+def exact() -> Theorem:
     """(N - F)/S + 1 is a number of windows exactly where the stride divides N - F."""
     formula, whole = formulas.window_count(n, k, p, s), sp.floor((n - k + p) / s)
     return (
