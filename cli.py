@@ -401,6 +401,61 @@ def _theorem_names(ctx: click.Context, parameter: click.Parameter, incomplete: s
     return [name for name in THEOREMS if name.startswith(incomplete)]
 
 
+@shapes.command("sizes", short_help="For which input sizes a network runs.")
+@click.option("--net", "nets", multiple=True, required=True, type=click.Path(), metavar="FILE", help="A network's spec.")
+@click.option("--where", multiple=True, metavar="CONDITION", help="What the sizes obey besides, e.g. 'H % 2 == 0'.")
+@click.option("--verify/--no-verify", default=True, help="Ask torch at the borders (default), or not.")
+@click.option("--eval", "evaluation", is_flag=True, help="Evaluation mode; torch's default is training.")
+@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True,
+              help="What the answer looks like.")
+@_OUTPUT
+@click.pass_context
+def sizes_command(ctx: click.Context, /, nets: tuple[str, ...], output: str | None, **options: Any) -> None:
+    """For which input sizes a network runs: the exact set, the layers that cause it, and how it is known.
+
+    Sizes that are names in the spec are open; where only the batch is, the axes behind the channels are opened.
+    Exit code: 0 there are such sizes, 1 there are none or the spec is faulty, 2 a wrong call.
+    """
+    from shapecheck.render.sizes_run import SizesRun
+
+    run = SizesRun(nets, say=_say, **options)
+    _deliver(run.pieces(), output, "json" if options["format_"] == "json" else "table")
+    ctx.exit(0 if run.ok else FOUND)
+
+
+@shapes.command(short_help="The smallest changes that mend a spec.")
+@click.option("--net", "net", type=click.Path(), required=True, metavar="FILE", help="The spec to mend.")
+@click.option("--apply", "number", type=click.IntRange(min=1), metavar="K", help="Write the K-th repair into FILE.")
+@click.option("--most", type=click.IntRange(min=1), default=5, show_default=True, help="How many repairs are shown.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True,
+              help="How long is searched.")
+@click.option("--size", "sizes", multiple=True, metavar="NAME=NUMBER", callback=_sizes, help="A size for an open name.")
+@click.option("--verify/--no-verify", default=True, help="Check what is mended against torch (default), or only predict.")
+@click.option("--device", type=click.Choice(["auto", "meta", "cpu", "cuda"]), default="auto", show_default=True,
+              help="Where torch runs.")
+@click.option("--eval", "evaluation", is_flag=True, help="Evaluation mode; torch's default is training.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_context
+def repair(ctx: click.Context, /, **options: Any) -> None:
+    """The smallest changes that mend the network of FILE, as diffs of its text: the smallest first, each tried.
+
+    \b
+      shapes repair --net net.yaml               what would mend it
+      shapes repair --net net.yaml --apply 1     write the first; all else in the file stays as it is
+
+    A repair has one change or two; a spec of more faults is mended fault by fault. With the same options the numbers are
+    the same.
+
+    Exit code: 0 nothing to mend, or a repair was written; 1 repairs are shown, or none was found; 2 a wrong call.
+    """
+    from shapecheck.render import repair as rendering
+
+    try:
+        ctx.exit(rendering.run(_print, _say, **options))
+    except rendering.NoSuchRepairError as error:
+        raise click.UsageError(str(error)) from None
+
+
 @shapes.command(short_help="What a finding means.")
 @click.argument("code", required=False, shell_complete=_codes)
 def explain(code: str | None) -> None:

@@ -15,11 +15,15 @@ _HOME = {
     "Network": "net",
     "Node": "net",
     "Report": "report",
+    "Admissible": "admission.answer",
+    "admissible": "admission.answer",
+    "admissible_of": "admission.answer",
     "check": "api",
     "explain": "models.explain",
     "infer": "inference",
     "load": "api",
     "output_shape": "single",
+    "repair": "repairs",
     "verify": "api",
 }
 

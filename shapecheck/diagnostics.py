@@ -5,8 +5,29 @@ Main definitions: `Diagnostic`, `ShapeError` (what torch would refuse), `SpecErr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+telling: ContextVar[bool] = ContextVar("telling", default=False)  # while a refusal that is certain is put into words
+
+
+def only_words(function: Callable[P, T]) -> Callable[P, T]:
+    """The function, marked as one that is called only when a refusal is certain: it decides its words, not whether."""
+
+    @wraps(function)
+    def marked(*args: P.args, **kwargs: P.kwargs) -> T:
+        token = telling.set(True)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            telling.reset(token)
+
+    return marked
 
 
 class Diagnostic(NamedTuple):

@@ -15,8 +15,8 @@ from __future__ import annotations
 from math import gcd
 from typing import Any
 
-from shapecheck.diagnostics import ShapeError, construct_error, forward_error
-from shapecheck.sizes import Dim, Size, can_equal
+from shapecheck.diagnostics import ShapeError, construct_error, forward_error, only_words
+from shapecheck.sizes import Dim, Open, can_equal
 
 INT64 = range(-(2**63), 2**63)
 SCALAR = range(-(2**63), 2**64)
@@ -80,7 +80,7 @@ def argument_error(
 def check_weight(*sizes: tuple[str, Any]) -> None:
     """Refuse what `torch.empty(sizes)` refuses: (argument, size) pairs in the order of the weight's axes."""
     for place, (argument, size) in enumerate(sizes):
-        if isinstance(size, Size) or (type(size) is bool and place > 0):
+        if isinstance(size, Open) or (type(size) is bool and place > 0):
             continue
         if type(size) is not int or size not in INT64:
             raise construct_error(
@@ -117,7 +117,7 @@ def weight_sizes(argument: str, value: Any) -> tuple[Dim, ...]:
     """
     if isinstance(value, (tuple, list)):
         check_weight(*((argument, size) for size in value))
-        return tuple(size if isinstance(size, Size) else int(size) for size in value)
+        return tuple(size if isinstance(size, Open) else int(size) for size in value)
     check_weight((argument, value))
     return (value,)
 
@@ -133,6 +133,7 @@ def divides(divisor: int, size: Dim) -> bool:
     return can_equal(size - size // divisor * divisor, 0)
 
 
+@only_words
 def nearest_divisor(wanted: int, *sizes: Dim) -> int:
     """The divisor of all the sizes that is nearest to the number wanted, the smaller of two as near; at least 1.
 

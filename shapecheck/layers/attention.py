@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import ShapeError, construct_error, forward_error
+from shapecheck.diagnostics import ShapeError, construct_error, forward_error, only_words
 from shapecheck.layers.arguments import check_weight, nearest_divisor
 from shapecheck.layers.base import Layer, Seen, product, shape_text
 from shapecheck.sizes import Dim, Shape, can_equal
@@ -226,10 +226,12 @@ def _fits(found: Shape, expected: Shape) -> bool:
     return len(found) == len(expected) and all(map(can_equal, found, expected))
 
 
+@only_words
 def _wrong_mask(name: str, found: Shape | None, expected: str) -> ShapeError:
     return forward_error("SP342", f"{name} is {shape_text(found)}, it must be {expected}", mask=found)
 
 
+@only_words
 def _mismatch(one: str, first: Shape, two: str, second: Shape, query: Shape) -> ShapeError:
     words = f"the {one} {shape_text(first)} and the {two} {shape_text(second)} do not belong together"
     words += ": keys are as many as values, and all are of one batch"

@@ -24,12 +24,13 @@ from fractions import Fraction
 from math import prod
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
-from shapecheck.diagnostics import ShapeError, construct_error, forward_error
+from shapecheck.diagnostics import ShapeError, construct_error, forward_error, only_words
 from shapecheck.formulas import field_size, field_start
 from shapecheck.sizes import Dim, Shape, Size, can_equal
 
 Seen: TypeAlias = "tuple[tuple[Any, Any, Any], ...] | None"
 EACH: tuple[tuple[Any, Any, Any], ...] = ()
+NOTHING: tuple[tuple[Any, Any, Any], ...] = ((0, 1, 0),)  # of what does not hang on the input; known by identity
 
 L = TypeVar("L", bound="Layer")
 
@@ -269,8 +270,13 @@ def check_equal(
 ) -> None:
     """Refuse an input whose size is not what the argument says; the hint is the value that fits, from `least` on."""
     if given != found and not can_equal(given, found):
-        hint = f"{argument}: {found}" if found >= least else None
+        hint = _value_hint(argument, found, least)
         raise forward_error(code, message, argument=argument, hint=hint, nominal=nominal, given=given, found=found)
+
+
+@only_words
+def _value_hint(argument: str, found: Any, least: int) -> str | None:
+    return f"{argument}: {found}" if found >= least else None
 
 
 def shape_text(shape: Any) -> str:
@@ -335,6 +341,8 @@ def seen_by(axes: int, seen: tuple[tuple[Any, Any, Any], ...]) -> tuple[tuple[An
 
 def union(fields_: Sequence[Seen]) -> Seen:
     """The field that covers all of them: through branches a cell sees what any path lets it see."""
+    if NOTHING in fields_:
+        fields_ = [seen for seen in fields_ if seen is not NOTHING] or [NOTHING]
     first = fields_[0]
     for other in fields_[1:]:
         if first is None or other is None:

@@ -104,7 +104,7 @@ class _Conv(Layer):
             out = [x[0], self.out_channels]
         last = count = window = None
         for n, each in zip(x[-axes:], windows):  # noqa: B905 - speed
-            if n != last or each is not window:  # a square is counted once
+            if n is not last or each is not window:  # a square is counted once; what is equal needs no telling
                 span, padding, _, stride = each
                 if not window_fits(n, span, padding):
                     raise conv_arguments.window_too_long(self, x, windows)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from shapecheck.diagnostics import ShapeError, construct_error, forward_error
+from shapecheck.diagnostics import ShapeError, construct_error, forward_error, only_words
 from shapecheck.formulas import PAD_REFLECTS, PAD_WRAPS, dilated, same_padding
 from shapecheck.layers.arguments import check_weight, divides, nearest_divisor
 from shapecheck.layers.base import LIMIT, Window, closest, ntuple, product, shape_text
@@ -271,6 +271,7 @@ def check_channels(layer: Any, x: Shape, channels: Dim) -> None:
     )  # fmt: skip
 
 
+@only_words
 def _nominal(layer: Any, x: Shape) -> Shape | None:
     """The shape the author means, had the input the right channels."""
     right = (*x[: -layer.axes - 1], layer.in_channels, *x[-layer.axes :])
@@ -288,6 +289,7 @@ def _taken(layer: Any, x: Shape) -> Shape | None:
     return shape
 
 
+@only_words
 def window_too_long(layer: Any, x: Shape, found: tuple[Window, ...]) -> ShapeError:
     """The error for an input that is shorter than the window even with its padding."""
     axes = layer.axes

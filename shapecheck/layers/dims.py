@@ -11,9 +11,9 @@ from __future__ import annotations
 from math import gcd
 from typing import Any
 
-from shapecheck.diagnostics import ShapeError, forward_error
+from shapecheck.diagnostics import ShapeError, forward_error, only_words
 from shapecheck.layers.base import LIMIT, Seen, product, seen_by, shape_text
-from shapecheck.sizes import Dim, Shape, Size, can_equal
+from shapecheck.sizes import Dim, Open, Shape, Size, can_equal
 
 Entries = tuple[Any, ...]
 
@@ -31,6 +31,7 @@ def wrap(dim: Any, rank: int, argument: str = "dim") -> int:
     raise no_dimension(dim, rank, argument)
 
 
+@only_words
 def no_dimension(dim: int, rank: int, argument: str) -> ShapeError:
     """The error for a dimension beyond the rank."""
     nearest = rank - 1 if dim > 0 else -rank
@@ -115,7 +116,7 @@ def whole_numbers(value: Any, argument: str, *, single: bool = True) -> Entries:
         if not isinstance(entry, (int, Size)):
             message = f"{argument} holds {entry!r}: every entry must be a whole number"
             raise forward_error("SP309", message, argument=argument, hint=_nearest_list(value, argument))
-    return tuple(entry if isinstance(entry, Size) else whole_number(int(entry), argument) for entry in entries)
+    return tuple(entry if isinstance(entry, Open) else whole_number(int(entry), argument) for entry in entries)
 
 
 def _nearest(value: Any, argument: str) -> str | None:
@@ -195,6 +196,7 @@ def _may_divide(total: Dim, known: Dim, x: Shape, batch: bool) -> bool:
     return can_equal(total % known, 0)
 
 
+@only_words
 def _mismatch(sizes: Entries, total: Dim, x: Shape, argument: str) -> ShapeError:
     others = shape_text(tuple(size for size in sizes if size != -1))
     verb = "do not divide by" if -1 in sizes else "do not make"

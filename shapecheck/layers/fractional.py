@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import construct_error, forward_error
+from shapecheck.diagnostics import construct_error, forward_error, only_words
 from shapecheck.formulas import FRACTIONAL_FITS, FRACTIONAL_FITS_3D, Condition, scaled_size
 from shapecheck.layers.base import LIMIT, Layer, Seen, ntuple
 from shapecheck.layers.refusal import refusal, value_text
@@ -86,6 +86,7 @@ class _Fractional(Layer):
         sizes: tuple[Any, ...] = x[-axes:]
         return tuple(scaled_size(n, ratio) for n, ratio in zip(sizes, ratios, strict=False))
 
+    @only_words
     def _refuse(self, x: Shape, kernel: tuple[int, ...], n: Any, k: int, o: int) -> None:
         slack = self.axes - 2  # in 3-D the condition wants one cell more
         mends: list[dict[str, Any]] = []

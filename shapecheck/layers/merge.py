@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import forward_error
+from shapecheck.diagnostics import forward_error, only_words
 from shapecheck.layers.base import LIMIT, Layer, Seen, check_limit, product, shape_text
 from shapecheck.layers.dims import spatial, wrap
 from shapecheck.sizes import Dim, Shape, can_equal, simpler
@@ -46,6 +46,7 @@ def _common(a: Dim, b: Dim, dim: int, one: Shape, two: Shape) -> Dim:
     raise forward_error("SP305", message, hint=hint, a=a, b=b, dim=dim)
 
 
+@only_words
 def fitting_hint(one: Shape, two: Shape, but: int | None = None) -> str | None:
     """How to bring two inputs to one size on their last axes, if that mends them; `but` is a dimension left out.
 
@@ -93,6 +94,7 @@ def _enlarging(larger: Shape, smaller: Shape, differing: list[int], but: int | N
     return f"Upsample: {{scale_factor: {factors[0] if len(set(factors)) == 1 else factors}}}"
 
 
+@only_words
 def channel_hint(one: Shape, two: Shape) -> str | None:
     """How to bring two images to the same channels, where those alone do not fit.
 
@@ -163,6 +165,7 @@ class Concat(Layer):
             total = total + other[dim]
         return check_limit((*common[:dim], total, *common[dim + 1 :])) if kept else first
 
+    @only_words
     def _refuse(self, inputs: list[Shape], one: Shape, two: Shape, dim: int) -> None:
         differing = [axis for axis, *sizes in zip(range(len(one)), *inputs) if not _alike(sizes)]  # noqa: B905 - see next
         one_rank = all(len(x) == len(one) for x in inputs)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import ShapeError, forward_error
+from shapecheck.diagnostics import ShapeError, forward_error, only_words
 from shapecheck.formulas import PAD_REFLECTS, PAD_WRAPS, field_start, padded_size
 from shapecheck.layers.arguments import argument_error, is_real
 from shapecheck.layers.base import Layer, Seen, check_limit, check_rank, ntuple, seen_by, shape_text
@@ -82,6 +82,7 @@ class _Pad(Layer):
             nearest = [0] * (2 * self.axes)
         return self.refusal(x, "SP309", words, mends=[tuple(nearest), tuple(nearest[: len(nearest) // 2 * 2])])
 
+    @only_words
     def refusal(self, x: Shape, code: str, message: str, mends: Iterable[Any] = (), **facts: Any) -> ShapeError:
         """The error for this padding, with the first of the mends that works as its hint."""
         sides = self.sides
@@ -342,7 +343,7 @@ class _CircularPad(_ReflectionPad):
         for axis, (before, after) in enumerate(sides, len(x) - len(sides)):
             n, size = x[axis], output[axis]
             outer = 0 not in output and all(other == 1 for other in output[:axis])
-            if not size >= 0 or (isinstance(n, int) and not copies_fit(n, before, after, outer)):
+            if not size >= 0 or (isinstance(n, int) and not copies_fit(int(n), before, after, outer)):
                 raise self.refusal(
                     x, "SP316", f"padding {before} and {after} leaves too little to wrap of an axis of {n}",
                     mends=[_flat(_eased(x, sides))], n=n, before=before, after=after,

@@ -1,4 +1,4 @@
-"""Layers that cut a dimension: Chunk and Split into several outputs, Slice into one.
+"""Layers that cut a dimension: Chunk, Split and Unbind into several outputs, Slice, Select and Take into one.
 
 Source: torch.chunk, split, Python's slicing of tensors (aten/src/ATen/native/TensorShape.cpp).
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import forward_error
+from shapecheck.diagnostics import forward_error, only_words
 from shapecheck.formulas import ceil_div, minimum
 from shapecheck.layers.base import LIMIT, Layer, Seen, product, shape_text
 from shapecheck.layers.dims import spatial, whole_number, whole_numbers, wrap
-from shapecheck.sizes import Dim, Shape, can_equal
+from shapecheck.sizes import Dim, Shape, Size, can_equal
 
 HUGE = 2**32  # steps from here on are looked at twice: torch's arithmetic may wrap around
 MOST_PIECES = 100_000  # beyond that a cut is a mistake, and its list of outputs would fill the memory
@@ -116,6 +116,7 @@ class Split(_Cut):
             )  # fmt: skip
         return list(sizes)
 
+    @only_words
     def _fitting(self, sizes: tuple[Any, ...], n: Dim) -> str | None:
         last = n - sum(sizes[:-1]) if sizes else n
         return (
@@ -171,12 +172,12 @@ class Slice(Layer):
     def _bounds(self, n: Dim) -> tuple[Dim, Dim, int]:
         for argument in ("start", "end", "step"):
             value = getattr(self, argument)
-            if value is not None and not isinstance(value, int):
+            if value is not None and not isinstance(value, (int, Size)):
                 raise forward_error("SP309", f"{argument} is {value!r}: it must be a whole number", argument=argument)
         step = 1 if self.step is None else int(self.step)
         if step < 1:
             raise forward_error("SP309", f"step is {step}: torch wants 1 or more", argument="step", hint="step: 1")
-        if isinstance(n, int):
+        if type(n) is int:
             start, stop, _ = slice(self.start, self.end, step).indices(n)
             return start, max(start, stop), step
         return _bound(n, self.start, 0), _bound(n, self.end, n), step
@@ -200,10 +201,86 @@ def _wrap_around(value: Any) -> Any:
     return (value + LIMIT) % (2 * LIMIT) - LIMIT if isinstance(value, int) else value
 
 
-def _bound(n: Dim, bound: int | None, default: Dim) -> Dim:
-    """A slice's bound on a dimension of open size; negative ones count from its end."""
+def _bound(n: Dim, bound: Dim | None, default: Dim) -> Dim:
+    """A slice's bound on a dimension of open size; negative ones, and those that can only be so, count from its end."""
     if bound is None:
         return default
     if bound >= 0:
-        return minimum(int(bound), n)
+        return minimum(int(bound) if isinstance(bound, int) else bound, n)
     return n - minimum(n, -bound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbind(_Cut):
+    """torch.unbind: an output for each place along dim, which is dropped."""
+
+    formula: ClassVar[str] = "n outputs without dim"
+
+    dim: int = 0
+
+    def pieces(self, n: Dim) -> list[Dim]:
+        """One for each place."""
+        return _cut(n, 1, "dim") if n != 0 else []
+
+    def shape(self, x: Shape) -> tuple[Shape, ...]:
+        """The other sizes, as often as there are places."""
+        dim = wrap(self.dim, len(x)) if x else 0
+        return tuple([(*piece[:dim], *piece[dim + 1 :]) for piece in _Cut.shape(self, x)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select(Layer):
+    """torch.select: one place along dim, which is dropped; negative places count from the end."""
+
+    formula: ClassVar[str] = "the sizes without dim"
+
+    dim: int
+    index: Any
+
+    def shape(self, x: Shape) -> Shape:
+        """The other sizes, where there is such a place."""
+        if not x:
+            raise forward_error("SP302", "the input has no dimension to select from", rank=0)
+        dim = wrap(self.dim, len(x))
+        index = self.index if isinstance(self.index, Size) else whole_number(self.index, "index")
+        if not (-x[dim] <= index and index < x[dim]):
+            raise forward_error(
+                "SP309", f"index is {index}, dimension {dim} has {x[dim]} places", argument="index",
+                hint=f"index: {0 if isinstance(index, int) and index < 0 else -1}", n=x[dim],
+            )  # fmt: skip
+        return (*x[:dim], *x[dim + 1 :])
+
+    def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
+        """Unchanged in front of the spatial axes; the other axes where one of them is dropped."""
+        if seen is None:
+            return None
+        rank = len(inputs[0])
+        axes, dim = spatial(seen, rank), wrap(self.dim, rank)
+        place = dim - (rank - len(axes))
+        return axes if place < 0 else (*axes[:place], *axes[place + 1 :]) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take(Layer):
+    """torch.index_select: the places along dim that the second input, a list of whole numbers, names."""
+
+    inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    formula: ClassVar[str] = "as many places along dim as the second input names"
+
+    dim: int
+
+    def shape(self, x: Shape, index: Shape) -> Shape:
+        """The sizes, dimension dim as long as the list."""
+        dim = wrap(self.dim, len(x))
+        if len(index) > 1:
+            message = f"the places are listed in {shape_text(index)}: one dimension is wanted"
+            raise forward_error("SP302", message, hint="Flatten it before", rank=len(index))
+        number = product(index)
+        return (*x[:dim], number, *x[dim + 1 :]) if x else x
+
+    def field(self, seen: Seen, inputs: tuple[Shape, Shape], output: Shape) -> Seen:
+        """Unchanged in front of the spatial axes; None among them."""
+        if seen is None:
+            return None
+        rank = len(inputs[0])
+        return seen if wrap(self.dim, rank) < rank - len(spatial(seen, rank)) else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import ShapeError
+from shapecheck.diagnostics import ShapeError, only_words
 from shapecheck.formulas import (
     HALF_PADDING,
     SOME_WINDOW,
@@ -81,6 +81,7 @@ class Pool(Layer):
         """Whether the window may not be longer than the bare input."""
         return self.inside is not None
 
+    @only_words
     def _too_long(self, x: Shape, n: Dim, window: Window) -> ShapeError:
         span, padding, _, stride = window
         axes, sizes = self.axes, x[-self.axes :]

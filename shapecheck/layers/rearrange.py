@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import forward_error
+from shapecheck.diagnostics import forward_error, only_words
 from shapecheck.layers.base import EACH, Layer, Seen, shape_text
 from shapecheck.layers.dims import spatial, whole_numbers, wrap, wrap_all
 from shapecheck.sizes import Dim, Shape, can_equal
@@ -164,6 +164,7 @@ class Expand(Layer):
             )  # fmt: skip
         return wanted
 
+    @only_words
     def _hint(self, x: tuple[Dim | None, ...]) -> str:
         """The sizes with -1 for those that the input has otherwise, and 1 for negative ones that it does not have."""
         sizes: list[Any] = []

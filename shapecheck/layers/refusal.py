@@ -1,21 +1,33 @@
 """A refusal with a hint that has been tried: the first of the proposed changes with which the layer takes its input.
 
-Main definitions: `refusal`, `value_text`.
+Main definitions: `refusal`, `no_hints`, `value_text`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
-from shapecheck.diagnostics import ShapeError, forward_error
+from shapecheck.diagnostics import ShapeError, forward_error, only_words
 from shapecheck.layers.base import Layer
 
 _trying: ContextVar[bool] = ContextVar("trying", default=False)  # a layer that is being tried looks for no hints itself
 
 
+@contextmanager
+def no_hints() -> Iterator[None]:
+    """A while in which refusals look for no hints: for who asks only whether a layer refuses."""
+    token = _trying.set(True)
+    try:
+        yield
+    finally:
+        _trying.reset(token)
+
+
+@only_words
 def refusal(
     layer: Layer,
     inputs: tuple[Any, ...],

@@ -14,7 +14,7 @@ from fractions import Fraction
 from math import gcd
 from typing import Any, ClassVar, TypeAlias
 
-from shapecheck.diagnostics import ShapeError, construct_error, forward_error
+from shapecheck.diagnostics import ShapeError, construct_error, forward_error, only_words
 from shapecheck.formulas import adaptive_span, dyadic_size, field_size, field_start, scaled_size
 from shapecheck.layers.arguments import argument_error
 from shapecheck.layers.base import LIMIT, Layer, Seen, apart, seen_by, shape_text, whole
@@ -107,7 +107,7 @@ class _Upsample(Layer):
         if isinstance(scale, tuple):
             self._check_length("scale_factor", scale, sizes)
             return [
-                scaled_size(n, s) if isinstance(n, int) else scaled_open(n, s)
+                scaled_size(n, s) if type(n) is int else scaled_open(n, s)
                 for n, s in zip(sizes, scale, strict=True)
             ]
         if isinstance(size, (tuple, list)):
@@ -125,6 +125,7 @@ class _Upsample(Layer):
                 axes=len(spatial),
             )  # fmt: skip
 
+    @only_words
     def _refuse_rank(self, x: Shape) -> ShapeError:
         fault = self.fault()
         if fault is not None:
@@ -148,6 +149,7 @@ class _Upsample(Layer):
         elif not all(size >= 1 for size in output[2:]) or x[1] == 0:
             raise self._refuse_emptiness(x, output)
 
+    @only_words
     def _refuse_emptiness(self, x: Shape, output: Shape) -> ShapeError:
         if 0 in x[1:]:
             return forward_error("SP313", f"{shape_text(x)} is empty: there is nothing to sample")
@@ -195,6 +197,8 @@ def scaled_open(n: Dim, scale: float) -> Dim:
     numerator, denominator = scale.as_integer_ratio()
     if abs(numerator) < EXACT:
         return dyadic_size(n, numerator, denominator)
+    if isinstance(n, int):  # a number that remembers its formula: here that ends
+        return scaled_size(n, scale)
     raise forward_error(
         "SP330",
         f"{n} times {scale} is rounded by floating point: there is no formula for it",

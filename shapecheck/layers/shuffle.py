@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from shapecheck.diagnostics import ShapeError, forward_error
+from shapecheck.diagnostics import ShapeError, forward_error, only_words
 from shapecheck.formulas import field_size
 from shapecheck.layers.arguments import argument_error, divides, is_integer
 from shapecheck.layers.base import Layer, Seen, apart, shape_text
@@ -34,6 +34,7 @@ class _Shuffle(Layer):
             )
         return value
 
+    @only_words
     def indivisible(self, x: Shape, message: str, nominal: Shape | None, **facts: Any) -> ShapeError:
         """The error for sizes that do not divide; the hint is the nearest number that does."""
         value = getattr(self, self.argument)

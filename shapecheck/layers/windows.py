@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shapecheck.diagnostics import ShapeError, construct_error
+from shapecheck.diagnostics import ShapeError, construct_error, only_words
 from shapecheck.layers.base import LIMIT, Layer, check_rank, shape_text
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.sizes import Shape
@@ -111,6 +111,7 @@ def short(entries: Sequence[Any]) -> Any:
     return entries[0] if entries and all(entry == entries[0] for entry in entries) else tuple(entries)
 
 
+@only_words
 def fitting(kernel: Sequence[int], dilation: Sequence[int], sizes: Sequence[Any]) -> Any:
     """The kernel, no longer than fits on these sizes; open ones are no bound.
 

@@ -1,0 +1,292 @@
+"""Runs of a network for one witness each, and the search for witnesses until all sizes are covered.
+
+A run ends at the first finding, as torch ends there. Its verdict holds for all sizes that decide as the witness did:
+a `Cell`. The search asks for the least sizes no cell holds yet, until there are none (the answer is exact) or the
+budget is spent (then it is known up to some size, and says so).
+
+Main definitions: `run`, `explore`, `Cell`, `Region`, `Exploration`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+from shapecheck.admission.laws import ALL, Box, NoLawError, Solver, between, complement, cut, law, remembered, without
+from shapecheck.admission.witness import Decision, Trail
+from shapecheck.diagnostics import Diagnostic, ShapeError
+from shapecheck.inference import MAX_RANK, pick, several_outputs, too_many_dimensions
+from shapecheck.layers.base import is_shape
+from shapecheck.layers.refusal import no_hints
+from shapecheck.net import Claim, Network, Node
+from shapecheck.sizes import Size, can_equal, evaluate
+
+MOST_RUNS = 2_000
+MOST_POINTS = 60_000  # sizes tried, one by one, to find some that coupled comparisons allow
+
+
+class Verdict(NamedTuple):
+    """What a run found: nothing, or the layer that refuses (its place among the nodes) and its finding."""
+
+    node: int | None = None  # None: all layers take it; len(nodes): a claim about the outputs
+    finding: Diagnostic | None = None
+
+
+class Region(NamedTuple):
+    """The sizes in a box that decide so on comparisons that could not be taken apart."""
+
+    box: Box
+    coupled: tuple[Decision, ...] = ()
+
+
+class Cell(NamedTuple):
+    """Sizes that take one path, and the verdict there."""
+
+    regions: tuple[Region, ...]
+    verdict: Verdict
+    witness: Mapping[str, int]
+
+
+class Exploration(NamedTuple):
+    """The cells found; `exact` where they hold all sizes, else all sizes up to `up_to` are in one."""
+
+    cells: tuple[Cell, ...]
+    exact: bool
+    up_to: int | None
+    reason: str | None = None
+
+
+# one run -------------------------------------------------------------------------------------------------------------
+
+
+def run(network: Network, sizes: Mapping[str, int]) -> tuple[Verdict, Trail]:
+    """The verdict for these sizes, and the trail of decisions that led there."""
+    trail = Trail(sizes)
+    known = {name: trail.witness(name) for name in sizes}
+    values: list[Any] = [tuple(evaluate(dim, known) for dim in shape) for shape in network.inputs.values()]
+    with no_hints():
+        for place, node in enumerate(network.nodes):
+            try:
+                values.append(_output(network, node, values))
+                _check(values[-1], node.claim, known)
+            except ShapeError as error:
+                return Verdict(place, _placed(network, node, error)), trail
+        for source, claim in network.outputs:
+            try:
+                _check(pick(source, values), claim, known)
+            except ShapeError as error:
+                finding = error.diagnostics[0]
+                mark = claim.mark if claim is not None else (None, None)
+                return Verdict(len(network.nodes), finding.at(network.file, *mark)), trail
+    return Verdict(), trail
+
+
+def _output(network: Network, node: Node, values: list[Any]) -> Any:
+    """The layer's output, as `infer` computes it; raises the ShapeError of a refusal."""
+    if node.layer is None:
+        raise node.fault or ShapeError(Diagnostic("SP201", f"{node.name} could not be read"))
+    shapes = [pick(source, values) for source in node.sources]
+    for index, shape in enumerate(shapes):
+        if shape and type(shape[0]) is tuple and not (index and node.layer.takes_several):
+            raise several_outputs(network, node, index, shape)
+    layer = node.layer.resolve(*shapes) if node.open else node.layer
+    output = layer.shape(*shapes)
+    if len(output) > MAX_RANK and is_shape(output):
+        raise too_many_dimensions(output)
+    return output
+
+
+def _check(found: Any, claim: Claim | None, known: Mapping[str, Any]) -> None:
+    """Raise a ShapeError where the shape is not what the spec claims."""
+    if claim is None or found is None:
+        return
+    claimed = tuple(evaluate(dim, known) for dim in claim.shape)
+    if not is_shape(found) or len(found) != len(claimed) or not all(map(can_equal, found, claimed)):
+        raise ShapeError(Diagnostic("SP307", "the output is not what the spec claims"))
+
+
+def _placed(network: Network, node: Node, error: ShapeError) -> Diagnostic:
+    finding = error.diagnostics[0]
+    mark = node.claim.mark if finding.code == "SP307" and node.claim is not None else node.place(finding.argument)
+    return finding.at(network.file, *mark, node.name)
+
+
+# the search ----------------------------------------------------------------------------------------------------------
+
+
+def explore(
+    network: Network,
+    names: Sequence[str],
+    inside: Sequence[Region] = (Region({}),),
+    most_runs: int = MOST_RUNS,
+    tell: Callable[[int], None] | None = None,
+) -> Exploration:
+    """The cells of all sizes of these names inside the regions, found by at most that many runs."""
+    solve = remembered()
+    left = list(inside)
+    cells: list[Cell] = []
+    reason: str | None = None
+    while left:
+        found = _next(left, names)
+        left, witness = found.regions, found.witness
+        reason = reason or found.reason
+        if witness is None:
+            break
+        if len(cells) >= most_runs:
+            return Exploration(tuple(cells), False, max(witness.values()) - 1, reason or "too many cases")
+        verdict, trail = run(network, witness)
+        regions, why = _cell(trail, solve, witness)
+        reason = reason or why
+        cells.append(Cell(tuple(regions), verdict, witness))
+        for region in regions:
+            left = [piece for one in left for piece in _outside(one, region)]
+        if tell is not None:
+            tell(len(cells))
+    exact = not left
+    return Exploration(tuple(cells), exact, None if exact else _reach(left), reason)
+
+
+def _cell(trail: Trail, solve: Solver, witness: Mapping[str, int]) -> tuple[list[Region], str | None]:
+    """The sizes that decide as the trail did; the witness alone where a formula ended."""
+    boxes: list[Box] = [{}]
+    coupled: list[Decision] = []
+    try:
+        for decision in trail.path():
+            holding = solve(decision)
+            if holding is None:
+                law(decision.difference)
+                coupled.append(decision)
+            else:
+                boxes = [both for one in boxes for other in holding if (both := cut(one, other)) is not None]
+    except NoLawError as error:
+        return [Region({name: between(size, size) for name, size in witness.items()})], str(error)
+    reason = f"{', '.join(sorted(trail.pinned))}: the sizes obey no law" if trail.pinned else None
+    return [Region(box, tuple(coupled)) for box in boxes], reason
+
+
+def _outside(region: Region, cell: Region) -> list[Region]:
+    """The part of a region that is not in a cell."""
+    both = cut(region.box, cell.box)
+    if both is None:
+        return [region]
+    pieces = [Region(box, region.coupled) for box in without(region.box, cell.box)]
+    so_far = region.coupled
+    for decision in cell.coupled:
+        other = decision._replace(holds=not decision.holds)
+        if decision not in so_far:
+            if other not in so_far:
+                pieces.append(Region(both, (*so_far, other)))
+                so_far = (*so_far, decision)
+            else:
+                return [*pieces, Region(both, region.coupled)] if other in region.coupled else pieces
+    return pieces
+
+
+class _Found(NamedTuple):
+    regions: list[Region]
+    witness: dict[str, int] | None
+    reason: str | None
+
+
+def _next(left: list[Region], names: Sequence[str]) -> _Found:
+    """The next witness: of the regions' least sizes those with the least greatest; empty regions are dropped."""
+    best: dict[str, int] | None = None
+    kept: list[Region] = []
+    reason: str | None = None
+    for region in left:
+        found = least_in(region, names)
+        if found is None:
+            continue
+        sizes, exact = found
+        if sizes is None and not exact:
+            reason = "comparisons that couple names in a way that is not solved exactly"
+        if sizes is None and exact:
+            continue
+        kept.append(region)
+        if sizes is not None and (best is None or _rank(sizes) < _rank(best)):
+            best = sizes
+    return _Found(kept, best, reason)
+
+
+def _rank(sizes: Mapping[str, int]) -> tuple[int, int]:
+    return max(sizes.values()), sum(sizes.values())
+
+
+def least_in(region: Region, names: Sequence[str]) -> tuple[dict[str, int] | None, bool] | None:
+    """The least sizes in a region, and whether that there are none is certain; None for an empty box."""
+    box = region.box
+    if not all(box.get(name, ALL) for name in names):
+        return None
+    start = {name: box.get(name, ALL).least() or 1 for name in names}
+    if not region.coupled:
+        return start, True
+    tied = sorted({name for decision in region.coupled for name in decision.difference.names()})
+    stops, certain = _far_enough(region, tied)
+    total = 1
+    axes = []
+    for name in tied:
+        axes.append(list(box.get(name, ALL).up_to(stops[name])))
+        total *= len(axes[-1])
+    for point in _points(axes):
+        sizes = dict(zip(tied, point, strict=True))
+        if all(holds(decision, sizes) for decision in region.coupled):
+            return {**start, **sizes}, True
+    return None, certain
+
+
+def _points(axes: list[list[int]]) -> Iterator[tuple[int, ...]]:
+    return iter(sorted(product(*axes), key=lambda point: (max(point), point)))
+
+
+def holds(decision: Decision, sizes: Mapping[str, int]) -> bool:
+    """Whether these sizes decide so."""
+    value: Any = evaluate(decision.difference, sizes)
+    return bool(value == 0 if decision.equal else value >= 0) is decision.holds
+
+
+def _far_enough(region: Region, names: Sequence[str]) -> tuple[dict[str, int], bool]:
+    """How far to look on each axis, and whether sizes found nowhere up to there are nowhere.
+
+    With one tie F(H) = G(W) and otherwise only such things as are to differ, a solution moves down by whole periods,
+    one of k + 1 of them missing the k others: it is enough to look over the heads and k + 2 periods.
+    """
+    ties = [decision for decision in region.coupled if decision.equal and decision.holds]
+    apart = [decision for decision in region.coupled if decision.equal and not decision.holds]
+    certain = len(names) == 2 and len(ties) <= 1 and len(ties) + len(apart) == len(region.coupled)
+    shared = 1
+    heads = 0
+    for name in names:
+        sizes = region.box.get(name, ALL)
+        heads = max(heads, sizes.head)
+        shared *= sizes.period
+    reach = 0
+    for decision in region.coupled:
+        found = law(decision.difference)
+        certain = certain and all(degree == 1 for degree in found.degrees.values())
+        slopes = []
+        for name, period in found.periods.items():
+            shared = shared * period // _gcd(shared, period)
+            base = {other: 1 for other in found.periods}
+            step = evaluate(decision.difference, {**base, name: 1 + period})
+            slopes.append(abs(step - evaluate(decision.difference, base)) / period)  # type: ignore[operator, arg-type]
+        constant = abs(decision.difference.terms.get((), 0))
+        steepness = max(slopes) / min(slopes) if min(slopes) > 0 else 1
+        reach = max(reach, int(steepness) + 1, 1)
+        heads = heads + int(constant / min([slope for slope in slopes if slope > 0], default=1))
+    wanted = (heads + (len(apart) + 3) * shared) * max(reach, 1) * 2
+    most = int(MOST_POINTS ** (1 / len(names)))
+    return {name: min(wanted, most) for name in names}, certain and wanted <= most
+
+
+def _gcd(a: int, b: int) -> int:
+    from math import gcd
+
+    return gcd(a, b)
+
+
+def _reach(left: list[Region]) -> int:
+    return int(MOST_POINTS**0.5) if left else 0
+
+
+__all__ = ["Cell", "Exploration", "Region", "Size", "Verdict", "complement", "explore", "holds", "least_in", "run"]

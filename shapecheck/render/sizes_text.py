@@ -1,0 +1,116 @@
+"""The admissible sizes of networks, for people: the statement, what causes it, and how it is known.
+
+Main definitions: `text`, `markdown`, `footer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from shapecheck.admission.answer import Admissible, Cause
+from shapecheck.admission.borders import Border
+from shapecheck.net import Network
+from shapecheck.render.markdown import escaped
+from shapecheck.render.paint import PLAIN, Painter, safe
+
+FOOTER_RUNS = 60  # runs of the network that a table's footer may cost
+FOOTER_NODES = 120  # and layers it may have
+
+
+def text(answer: Admissible, borders: Sequence[Border] = (), paint: Painter = PLAIN) -> str:
+    """The answer as lines: the statement first, then the causes, then the proof."""
+    lines = [f"{paint(safe(answer.network.name), 'title')}: {paint(safe(str(answer)), 'good' if answer else 'bad')}"]
+    if answer.opened:
+        lines.append(f"  {safe(_opened(answer))}")
+    causes = list(_cause_lines(answer))
+    if causes:
+        lines += ["", paint("What asks for it", "head"), *(f"  {safe(line)}" for line in causes)]
+    lines += ["", paint("How it is known", "head"), *(f"  {safe(line)}" for line in proof(answer, borders))]
+    return "\n".join(lines) + "\n"
+
+
+def markdown(answer: Admissible, borders: Sequence[Border] = ()) -> str:
+    """The same as Markdown."""
+    lines = [f"## {escaped(answer.network.name)}", "", f"**{escaped(str(answer))}**", ""]
+    if answer.opened:
+        lines += [escaped(_opened(answer)) + ".", ""]
+    lines += [f"- {escaped(line)}" for line in _cause_lines(answer)]
+    lines += ["", *(f"{escaped(line)}  " for line in proof(answer, borders))]
+    return "\n".join(lines) + "\n"
+
+
+def _opened(answer: Admissible) -> str:
+    pairs = [f"{name} for {answer.given[name]} ({place})" for name, place in answer.opened.items()]
+    return f"sizes opened: {', '.join(pairs)}; what the spec claims of shapes is left out"
+
+
+def _cause_lines(answer: Admissible) -> Iterator[str]:
+    """A line for each condition that no other implies."""
+    causes = answer.causes
+    width = max((len(cause.condition) for cause in causes if cause.needed), default=0)
+    for cause in causes:
+        if cause.needed:
+            yield f"{cause.condition:<{min(width, 40)}}  {_place(cause)}"
+    implied = sum(not cause.needed for cause in causes)
+    if implied:
+        yield f"({implied} more condition{'s' * (implied > 1)} of other layers follow{'s' * (implied == 1)} from these)"
+
+
+def _place(cause: Cause) -> str:
+    line = "" if cause.line is None else f" (line {cause.line})"
+    sizes = ", ".join(f"{name} = {size}" for name, size in cause.sizes.items())
+    head = f"{cause.layer}: "
+    message = cause.message[len(head) :] if cause.message.startswith(head) else cause.message
+    return f"{cause.layer}{line} {cause.code}, at {sizes}: {message}"
+
+
+def proof(answer: Admissible, borders: Sequence[Border] = ()) -> Iterator[str]:
+    """The lines that say how the answer is known."""
+    paths = len(answer.exploration.cells)
+    if answer.exact:
+        for name in answer.main_names:
+            axis = answer.axis(name)
+            yield f"{name}: from {axis.head + 1} on the set repeats every {axis.period}"
+        yield (
+            f"{paths} path{'s' * (paths != 1)} through the network cover{'s' * (paths == 1)} all sizes: on each, every "
+            "comparison a layer makes is of quasi-linear functions, which repeat (derive show quasi-linear)"
+        )
+        yield "meant are sizes whose tensors torch can count (2^31 cells an axis, 2^63 in all)"
+    else:
+        yield f"checked up to {answer.checked_up_to} only: {answer.exploration.reason or 'prediction disagreed'}"
+        yield f"{paths} paths through the network were run"
+    if answer.confirmed:
+        yield f"confirmed by prediction for every size from 1 to {answer.confirmed} on each axis"
+    if answer.disagreement:
+        yield f"prediction says otherwise for {dict(answer.disagreement)}: a bug, please report it"
+    yield from _torch_lines(borders)
+
+
+def _torch_lines(borders: Sequence[Border]) -> Iterator[str]:
+    asked = [border for border in borders if border.agrees is not None]
+    if asked:
+        shown = ", ".join(
+            f"{_short(border)} {'runs' if border.accepted else 'is refused'}" for border in asked if border.agrees
+        )
+        yield f"torch agrees at the borders: {shown}"
+        for border in asked:
+            if not border.agrees:
+                yield f"torch says otherwise at {_short(border)}: a bug, please report it"
+    elif borders:
+        yield "torch could not be asked about the borders"
+
+
+def _short(border: Border) -> str:
+    return "x".join(map(str, border.sizes.values())) if len(border.sizes) > 1 else str(*border.sizes.values())
+
+
+def footer(network: Network | None) -> str:
+    """The line below a table of open sizes; empty where nothing but the batch is open, or it would take long."""
+    from shapecheck.admission.answer import answer_soon
+
+    if network is None or len(network.nodes) > FOOTER_NODES:
+        return ""
+    answer = answer_soon(network, FOOTER_RUNS)
+    if answer is None:
+        return ""
+    return f"admissible sizes: {safe(str(answer))}"
