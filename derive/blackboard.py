@@ -24,8 +24,8 @@ import sympy as sp
 
 from derive.kernel import Step, Theorem
 from derive.render.notation import plain
-from derive.rules import Scope, apply, well_formed
-from derive.terms import Equation, Hypothesis, Iverson, Range, RuleError, Support, Term, proposition
+from derive.rules import Scope, apply, inductive, well_formed
+from derive.terms import Equation, Hypothesis, Iverson, Range, RuleError, Support, Term, head, proposition, substitute
 
 __all__ = [
     "Derivation",
@@ -36,6 +36,7 @@ __all__ = [
     "arrays",
     "integers",
     "reals",
+    "sizes",
     "total",
 ]
 
@@ -58,6 +59,7 @@ REASONS = {
     "power": "one factor of the power",
     "galois": "`t <= floor(y/s) <=> t s <= y`",
     "indirect": "the same integers `{t}` are at most the one and the other",
+    "induction": "by induction on `{m}`",
     "entails": "it follows",
     "backwards": "read from right to left",
 }
@@ -65,7 +67,7 @@ REASONS = {
 
 def _reason(rule: str, arguments: Mapping[str, Any]) -> str:
     """The usual reason for a rule, with the formulas of this use."""
-    if rule == "lemma":
+    if rule in ("lemma", "since"):
         return str(arguments["by"].title or arguments["by"].name)
     if rule == "equation":
         return str(arguments["by"].because)
@@ -91,6 +93,11 @@ def reals(letters: str) -> tuple[Any, ...]:
 def arrays(letters: str) -> tuple[Any, ...]:
     """Arrays with an entry at every integer index; supports are hypotheses."""
     return tuple(sp.IndexedBase(letter) for letter in letters.split())
+
+
+def sizes(letters: str) -> tuple[Any, ...]:
+    """Arrays of integers, such as the spans of the layers one after the other."""
+    return tuple(sp.IndexedBase(letter, integer=True) for letter in letters.split())
 
 
 def total(body: Term, *ranges: tuple[Term, Term, Term]) -> Term:
@@ -196,6 +203,21 @@ class Derivation:
         values = None if at is None else tuple((variable, sp.sympify(value)) for variable, value in at.items())
         return self.use("equation", because, by=by, backwards=backwards, at=values)
 
+    def unfold(self, equations: Sequence[Equation], at: Mapping[Term, Term] | None = None) -> Derivation:
+        """Use those of the equations, one after the other, that speak of something in the term."""
+        longer = self
+        for given in equations:
+            longer = longer.equation(given, at=at) if longer.term.has(head(given.left)) else longer
+        return longer
+
+    def fold(self, to: Term, equations: Sequence[Equation], at: Mapping[Term, Term] | None = None) -> Derivation:
+        """Read equations from right to left until the term is `to`, which they turn into this one."""
+        other = self._within(Scope(self.hypotheses, given=self._given), to).unfold(equations, at)
+        longer = self
+        for step in reversed(other.steps):
+            longer = longer.backwards("equation", step.before, step.because, **dict(step.arguments))
+        return longer
+
     def lemma(
         self,
         by: Theorem,
@@ -227,9 +249,50 @@ class Derivation:
 
     def indirect(self, t: Term, to: Term, chain: Callable[[Derivation], Derivation], because: str = "") -> Derivation:
         """Show that the term equals `to`: a chain of equivalences from t <= term to t <= to."""
-        start = self._copy()
-        start.first, start.steps = sp.Le(t, self.term, evaluate=False), ()
+        start = self._within(Scope(self.hypotheses, given=self._given), sp.Le(t, self.term, evaluate=False))
         return self.use("indirect", because, t=t, to=to, chain=chain(start).steps)
+
+    def induction(
+        self,
+        m: Term,
+        to: Term,
+        first: Callable[[Derivation], Derivation],
+        step: Callable[[Derivation, Any], Derivation],
+        over: Sequence[Term] = (),
+        start: Term = 0,
+        because: str = "",
+    ) -> Derivation:
+        """Show that the term equals `to` for every m from the start on: there, and at m + 1 if at m.
+
+        `step` gets the derivation and the equation for m, which holds for all values of `over`.
+        """
+        begin = sp.sympify(start)
+        scope = Scope(self.hypotheses, given=self._given)
+        before, after, claim = inductive(scope, self.term, m, begin, to, over)
+        one = first(self._within(before, substitute(self.term, {m: begin})))
+        other = step(self._within(after, substitute(self.term, {m: m + 1})), claim)
+        chains = {"first": one.steps, "step": other.steps}
+        return self.use("induction", because, m=m, start=begin, to=to, over=tuple(over), **chains)
+
+    def since(
+        self,
+        by: Theorem,
+        chain: Callable[[Derivation], Derivation],
+        at: Mapping[Term, Term] | None = None,
+        because: str = "",
+    ) -> Derivation:
+        """Go on by a chain that takes for granted what a theorem says always holds."""
+        values = {symbol: sp.sympify(value) for symbol, value in (at or {}).items()}
+        scope = Scope(self.hypotheses, given=(*self._given, substitute(by.lhs, values)))
+        inner = chain(self._within(scope, self.term))
+        return self.use("since", because, by=by, at=tuple(values.items()), to=inner.term, chain=inner.steps)
+
+    def _within(self, scope: Scope, first: Term) -> Derivation:
+        """A derivation inside this one, with other hypotheses."""
+        inside = self._copy()
+        inside.hypotheses, inside._given = scope.hypotheses, scope.given
+        inside.first, inside.steps = first, ()
+        return inside
 
     def entails(self, to: Term, because: str = "") -> Derivation:
         """Pass to a proposition that follows."""

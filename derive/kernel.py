@@ -23,6 +23,9 @@ from derive.terms import Curve, Equation, Hypothesis, Range, RuleError, Support,
 __all__ = ["RuleError", "Step", "Theorem"]
 
 
+CHAINS = ("chain", "first", "step")  # arguments of rules that are derivations of their own
+
+
 @dataclass(frozen=True)
 class Step:
     """One line of a derivation: `before` becomes `after` by a rule with its arguments, because of `because`."""
@@ -33,6 +36,11 @@ class Step:
     because: str
     arguments: tuple[tuple[str, Any], ...] = ()
     conditions: tuple[Condition, ...] = ()
+
+    @property
+    def inner(self) -> dict[str, tuple[Step, ...]]:
+        """The chains that the step rests on, by the name of the argument."""
+        return {name: tuple(chain) for name, chain in self.arguments if name in CHAINS and chain}
 
     @property
     def relation(self) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import sympy as sp
@@ -80,7 +81,7 @@ class Scope:
         """Record a condition; RuleError unless it is True or proved for all integers. The pattern says it in words."""
         if fact is True or fact == sp.true:
             return
-        premises = [given.holds for given in self.hypotheses if isinstance(given, Range)] + list(self.given)
+        premises = _premises(self.hypotheses, self.given, fact)
         condition = Condition(label, pattern, of, sp.sympify(fact), self.given)
         if fact in (False, sp.false) or not smt.prove(premises, fact):
             raise RuleError(f"{label}: not so: {condition.text}; given {premises or 'nothing'}")
@@ -88,8 +89,8 @@ class Scope:
             self.conditions.append(condition)
 
     def reserved(self) -> frozenset[Term]:
-        """The symbols the hypotheses speak about; no sum may bind one of them."""
-        return _spoken_of(self.hypotheses)
+        """The symbols that what is given speaks about; no sum may bind one of them."""
+        return _spoken_of(self.hypotheses).union(*map(free_in, self.given))
 
     def supports(self, array: Term) -> list[Support]:
         """The supports that the hypotheses declare for an array."""
@@ -99,6 +100,27 @@ class Scope:
 @remembered
 def _spoken_of(hypotheses: tuple[Hypothesis, ...]) -> frozenset[Term]:
     return frozenset().union(*(given.free() for given in hypotheses))
+
+
+@remembered
+def _premises(hypotheses: tuple[Hypothesis, ...], given: tuple[Term, ...], fact: Term) -> tuple[Term, ...]:
+    """What the solver may use for a fact; relations for all integers are used at each entry that is spoken of."""
+    ranges = [held for held in hypotheses if isinstance(held, Range)]
+    premises = [held.holds for held in ranges if not held.over] + list(given)
+    general = [held for held in ranges if held.over]
+    found = _entries((fact, *premises)) if general else ()
+    for held in general:
+        for pattern, entry in product(_entries((held.holds,)), found):
+            values = instance(pattern, entry, held.over)
+            if values is not None and all(whole(value) for value in values.values()):
+                premises.append(substitute(held.holds, values))
+    return tuple(dict.fromkeys(premises))
+
+
+def _entries(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    """The array entries in the terms, each once."""
+    pieces = (piece for term in terms if isinstance(term, sp.Basic) for piece in walk(term))
+    return tuple(dict.fromkeys(piece for piece in pieces if isinstance(piece, sp.Indexed)))
 
 
 @remembered
@@ -157,7 +179,7 @@ def _names(terms: tuple[Term, ...]) -> tuple[list[Term], list[Term], dict[str, f
             plain = piece in (sp.Symbol(name, integer=True), sp.Symbol(name, real=True))
         elif isinstance(piece, sp.Indexed):
             name, meaning = str(piece.base), (piece.base, len(piece.indices))
-            plain = piece.base == sp.IndexedBase(name)
+            plain = piece.base in (sp.IndexedBase(name), sp.IndexedBase(name, integer=True))
         elif isinstance(piece, sp.core.function.AppliedUndef):
             name, meaning = str(piece.func), (piece.func, len(piece.args))
             plain = piece.func == sp.Function(name)
@@ -470,30 +492,67 @@ def lemma(
 ) -> Term:
     """Use a theorem: its symbols take values, its arrays names; what it assumes must hold here, or be assumed."""
     hypotheses, lhs, rhs = tuple(by.hypotheses), by.lhs, by.rhs
-    equal = replay(Scope(hypotheses, exact=False), lhs, by.steps, rhs)
-    scope.demand("two-way", equal, "the theorem is an equality")
+    scope.demand("two-way", _proved(hypotheses, lhs, tuple(by.steps), rhs), "the theorem is an equality")
     values, names = dict(at), dict(arrays)
     alike = all(isinstance(array, sp.IndexedBase) for pair in names.items() for array in pair)
     scope.demand("arrays", alike, "only an array can stand for an array")
     source, target = (substitute(rebased(side, names), values) for side in (lhs, rhs))
-    assumed = [instantiated(given, values, names) for given in hypotheses]
-    known = [instantiated(given, {}, {}) for given in scope.hypotheses]
     if backwards:
         source, target = target, source
 
     def change(node: Term, here: Scope) -> Term | None:
         if type(node) is not type(source) or normal(node) != normal(source):
             return None
-        for variable, value in values.items():
-            here.demand("integer-values", whole(value) or not variable.is_integer, "{} must be an integer", value)
-        for given in assumed:
-            if isinstance(given, Range):
-                here.demand("lemma-range", given.holds, "{} assumes {}", by.name, given.holds)
-            else:
-                here.demand("assumed", given in known, "{} assumes {}", by.name, given)
+        _assumptions(here, by.name, hypotheses, values, names)
         return target
 
     return everywhere(term, scope, change)
+
+
+_PROVED: dict[tuple[Any, ...], tuple[tuple[Any, ...], bool]] = {}  # statement -> the steps that prove it, both ways?
+
+
+def _proved(hypotheses: tuple[Hypothesis, ...], first: Term, steps: tuple[Any, ...], last: Term) -> bool:
+    """Whether all steps go both ways; RuleError unless they prove the statement. The same proof is played once."""
+    statement = hypotheses, first, last
+    foreign = any(type(given) not in (Range, Support, Equation) for given in hypotheses)  # may be equal to anything
+    known = None if foreign else _PROVED.get(statement)
+    if known is not None and known[0] == steps:
+        return known[1]
+    equal = replay(Scope(hypotheses, exact=False), first, steps, last)
+    if not foreign:
+        _PROVED[statement] = steps, equal
+    return equal
+
+
+def _assumptions(
+    scope: Scope, name: str, hypotheses: Sequence[Hypothesis], values: dict[Term, Term], names: dict[Term, Term]
+) -> None:
+    """Demand what a theorem assumes, for these values of its symbols and these arrays."""
+    known = [instantiated(given, {}, {}) for given in scope.hypotheses]
+    for variable, value in values.items():
+        scope.demand("integer-values", whole(value) or not variable.is_integer, "{} must be an integer", value)
+    for array, other in names.items():
+        scope.demand("integer-array", bool(other.is_integer or not array.is_integer), "{} holds integers", other)
+    for given in (instantiated(held, values, names) for held in hypotheses):
+        if isinstance(given, Range):
+            anything = not scope.reserved() & set(given.over)
+            scope.demand("for-all", anything, "{} must stand for anything, in {}", given.over, given.holds)
+            scope.demand("lemma-range", given.holds, "{} assumes {}", name, given.holds)
+        else:
+            scope.demand("assumed", given in known, "{} assumes {}", name, given)
+
+
+def since(scope: Scope, term: Term, by: Any, at: Sequence[Any], to: Term, chain: Sequence[Any]) -> Term:
+    """Use a theorem that says what always holds: a chain may take it for granted, its symbols put to values."""
+    hypotheses, fact, always = tuple(by.hypotheses), by.lhs, by.rhs
+    equal = _proved(hypotheses, fact, tuple(by.steps), always)
+    scope.demand("always", equal and always == sp.true, "{} says what always holds", by.name)
+    values = dict(at)
+    _assumptions(scope, by.name, hypotheses, values, {})
+    inside = replace(scope, given=(*scope.given, substitute(fact, values)))
+    scope.demand("two-way", replay(inside, term, chain, to), "every step goes both ways")
+    return to
 
 
 def instantiated(given: Hypothesis, values: dict[Term, Term], names: dict[Term, Term]) -> Hypothesis:
@@ -503,13 +562,13 @@ def instantiated(given: Hypothesis, values: dict[Term, Term], names: dict[Term, 
         free = {symbol: value for symbol, value in values.items() if symbol not in getattr(given, "over", ())}
         return None if term is None else substitute(rebased(term, names), free)
 
-    if isinstance(given, Range):
-        return Range(put(given.holds))
     if isinstance(given, Support):
         return Support(names.get(given.array, given.array), tuple((put(low), put(high)) for low, high in given.box))
-    over = {symbol for value in values.values() for symbol in free_in(value)} & set(given.over)
+    over = {symbol for value in values.values() for symbol in free_in(value)} & set(getattr(given, "over", ()))
     if over:
-        raise RuleError(f"the values mention {over}, which the equation holds for all of")
+        raise RuleError(f"the values mention {over}, which the hypothesis holds for all of")
+    if isinstance(given, Range):
+        return Range(put(given.holds), "", given.over)
     return Equation(put(given.left), put(given.right), given.over, tuple(map(put, given.guard)), "", False)
 
 
@@ -570,11 +629,57 @@ def galois(scope: Scope, term: Term) -> Term:
 
 def indirect(scope: Scope, term: Term, to: Term, t: Term, chain: Sequence[Any]) -> Term:
     """Two integers are equal if every integer t that is at most the one is at most the other."""
-    known = free_in(term) | free_in(to) | scope.reserved() | frozenset().union(*map(free_in, scope.given))
+    known = free_in(term) | free_in(to) | scope.reserved()
     scope.demand("fresh", bool(t.is_integer) and t.name not in {s.name for s in known}, "{} is an arbitrary integer", t)
     scope.demand("integer", whole(term) and whole(to), "{} and {} are integers", term, to)
     first, last = sp.Le(t, term, evaluate=False), sp.Le(t, to, evaluate=False)
     scope.demand("two-way", replay(scope, first, chain, last), "every step goes both ways")
+    return to
+
+
+def inductive(
+    scope: Scope, term: Term, m: Term, start: Term, to: Term, over: Sequence[Term]
+) -> tuple[Scope, Scope, Hypothesis]:
+    """Where the start and the step of an induction are shown, and what the step may assume of m.
+
+    The claim is that for every m >= start term = to, for all values of `over` that meet the hypotheses about them. What
+    else is assumed of m, or given of m and `over`, is forgotten: it is true of the one m that is asked for only.
+    """
+    over, guards = tuple(over), []
+    kept = [given for given in scope.hypotheses if m not in given.free()]
+    for given in (given for given in kept if given.free() & set(over)):
+        if isinstance(given, Range) and not given.over:
+            guards.append(given.holds)
+        else:
+            scope.demand("all-values", False, "{} is not said of all {}", given, over)
+    fixed = tuple(held for held in scope.given if not free_in(held) & {m, *over})
+    first = replace(scope, hypotheses=tuple(kept), given=fixed)
+    claim = Equation(term, to, over, tuple(guards), "so far by assumption", False)
+    then = replace(first, hypotheses=(*kept, claim), given=(*fixed, sp.Ge(m, start)))
+    if to == sp.true and not over:  # then the solver may know it
+        then = replace(first, given=(*then.given, term))
+    return first, then, claim
+
+
+def induction(
+    scope: Scope,
+    term: Term,
+    m: Term,
+    start: Term,
+    to: Term,
+    first: Sequence[Any],
+    step: Sequence[Any],
+    over: Sequence[Term] = (),
+) -> Term:
+    """Two terms are equal for every m >= start if they are for m = start, and for m + 1 wherever they are for m."""
+    plain = all(isinstance(name, sp.Symbol) for name in (m, *over)) and m not in over
+    scope.demand("induction-letter", plain and bool(m.is_integer) and whole(start), "{} is an integer", m)
+    scope.demand("own-start", not free_in(start) & {m, *over}, "the start {} must not depend on {}", start, m)
+    scope.demand("from-start", sp.Ge(m, start), "{} is at least {}", m, start)
+    before, after, _ = inductive(scope, term, m, start, to, over)
+    begun = replay(before, substitute(term, {m: start}), first, substitute(to, {m: start}))
+    gone = replay(after, substitute(term, {m: m + 1}), step, substitute(to, {m: m + 1}))
+    scope.demand("two-way", begun and gone, "every step goes both ways")
     return to
 
 
@@ -619,6 +724,8 @@ RULES: dict[str, Callable[..., Term]] = {
     "power": power,
     "galois": galois,
     "indirect": indirect,
+    "induction": induction,
+    "since": since,
     "entails": entails,
     "backwards": backwards,
 }

@@ -171,27 +171,32 @@ _OPERATIONS = {
 # Models -----------------------------------------------------------------------------------------------------------
 
 
-def arrays_of(terms: Sequence[Term]) -> dict[str, bool]:
-    """The names of the arrays and functions in the terms, and whether each is a function of reals."""
+def arrays_of(terms: Sequence[Term]) -> dict[str, Callable[[random.Random], Array]]:
+    """The names of the arrays and functions in the terms, and what fills each with arbitrary contents."""
     found = {}
     for piece in itertools.chain.from_iterable(walk(term) for term in terms):
         if isinstance(piece, sp.Indexed):
-            found[array_name(piece.base)] = False
+            found[array_name(piece.base)] = _sized if piece.base.is_integer else _noise
         elif isinstance(piece, sp.core.function.AppliedUndef):
-            found[array_name(piece.func)] = True
+            found[array_name(piece.func)] = _polynomial
     return dict(sorted(found.items()))
 
 
-def _noise(rng: random.Random) -> Array:
+def _noise(rng: random.Random, low: int = -9, high: int = 9) -> Array:
     """An array of arbitrary integers on all of Z^d, filled as it is read."""
     cells: dict[tuple[int, ...], int] = {}
 
     def entry(indices: tuple[int, ...]) -> int:
         if indices not in cells:
-            cells[indices] = rng.randint(-9, 9)
+            cells[indices] = rng.randint(low, high)
         return cells[indices]
 
     return entry
+
+
+def _sized(rng: random.Random) -> Array:
+    """An array declared to hold integers: they are sizes, and small as all sizes are."""
+    return _noise(rng, min(SIZES), max(SIZES))
 
 
 def _polynomial(rng: random.Random) -> Array:
@@ -213,6 +218,29 @@ def _function(term: Term, variables: Sequence[Term]) -> Callable[[Environment], 
 Fill = Callable[[Environment], None]
 
 
+def _bounded(given: Range) -> list[Fill]:
+    """Raise the entries of an array to what they are to be at least, in a relation for all indices."""
+    entry = given.holds.args[0]
+    if not (given.over and isinstance(given.holds, sp.Ge) and isinstance(entry, sp.Indexed)):
+        return []
+    slots, name = _slots(len(entry.indices)), array_name(entry.base)
+    values = instance(entry, entry.base[slots], given.over)
+    if values is None:
+        return []
+    low = _function(substitute(given.holds.args[1], values), slots)
+
+    def fill(env: Environment) -> None:
+        array, least = env[name], low(env)
+        env[name] = lambda indices: max(least(*indices), array(indices))
+
+    return [fill]
+
+
+def _of_arrays(given: Hypothesis) -> bool:
+    """Whether it is a relation that can be looked at only where the arrays are filled."""
+    return isinstance(given, Range) and bool(given.over or given.holds.has(sp.Indexed))
+
+
 def _supported(support: Support) -> Fill:
     """Fill an array with zeros outside its support."""
     slots, name = _slots(len(support.box)), array_name(support.array)
@@ -225,16 +253,28 @@ def _supported(support: Support) -> Fill:
     return fill
 
 
+def _pinned(equation: Equation) -> list[int]:
+    """The places of the entry on the left whose index does not run, as in R[0] = 1."""
+    indices = equation.left.indices if isinstance(equation.left, sp.Indexed) else ()
+    return [place for place, index in enumerate(indices) if not free_in(index) & set(equation.over)]
+
+
 def _defined(equation: Equation) -> Fill | None:
     """Fill the array on the left with what stands on the right, where the guards hold; None if it is no pattern."""
     if not isinstance(equation.left, sp.Indexed):
         return None
-    slots, name = _slots(len(equation.left.indices)), array_name(equation.left.base)
-    values = instance(equation.left, equation.left.base[slots], equation.over)
+    base, indices, pinned = equation.left.base, equation.left.indices, _pinned(equation)
+    slots, name = _slots(len(indices)), array_name(base)
+    running = [
+        (index, slot) for place, (index, slot) in enumerate(zip(indices, slots, strict=True)) if place not in pinned
+    ]
+    one, other = (base[(0, *side)] for side in (zip(*running, strict=True) if running else ((), ())))
+    values = instance(one, other, equation.over)
     if values is None:
         return None
     value = _function(substitute(equation.right, values), slots)
-    guard = _function(sp.And(*(substitute(term, values) for term in equation.guard)), slots)
+    guards = [substitute(term, values) for term in equation.guard] + [sp.Eq(slots[p], indices[p]) for p in pinned]
+    guard = _function(sp.And(*guards), slots)
 
     def fill(env: Environment) -> None:
         array, right, inside, cells = env[name], value(env), guard(env), {}
@@ -250,16 +290,21 @@ def _defined(equation: Equation) -> Fill | None:
 
 
 def _plan(hypotheses: Sequence[Hypothesis], witness: Sequence[Equation]) -> list[Fill]:
-    """How to fill the arrays so that the hypotheses should hold: supports, then each array by at most one equation."""
-    plan = [_supported(hypothesis) for hypothesis in hypotheses if isinstance(hypothesis, Support)]
+    """How to fill the arrays so that the hypotheses should hold: bounds, supports, then each array by one equation.
+
+    Of equations that pin an index, such as R[0] = 1, there may be more.
+    """
+    plan = [fill for given in hypotheses if isinstance(given, Range) for fill in _bounded(given)]
+    plan += [_supported(hypothesis) for hypothesis in hypotheses if isinstance(hypothesis, Support)]
     done: set[Term] = set()
     for equation in [*witness, *sorted((h for h in hypotheses if isinstance(h, Equation)), key=lambda e: e.defines)]:
         turned = Equation(equation.right, equation.left, equation.over, equation.guard)
         for side in (equation, turned):
             fill = _defined(side)
-            if fill is not None and side.left.base not in done:
+            pinned = _pinned(side)
+            if fill is not None and (pinned or side.left.base not in done):
                 plan.append(fill)
-                done.add(side.left.base)
+                done.update(() if pinned else (side.left.base,))
                 break
     return plan
 
@@ -272,6 +317,8 @@ def _tests(hypotheses: Sequence[Hypothesis]) -> list[Callable[[Environment], boo
             slots = _slots(len(hypothesis.box))
             fact = sp.Or(sp.Not(hypothesis.outside(slots)), sp.Eq(hypothesis.array[slots], 0))
             tests.append((slots, fact))
+        elif isinstance(hypothesis, Range) and _of_arrays(hypothesis):
+            tests.append((hypothesis.over, hypothesis.holds))
         elif isinstance(hypothesis, Equation):
             same = sp.Eq(hypothesis.left, hypothesis.right, evaluate=False)
             tests.append((hypothesis.over, sp.Or(same, *(sp.Not(guard) for guard in hypothesis.guard))))
@@ -279,7 +326,8 @@ def _tests(hypotheses: Sequence[Hypothesis]) -> list[Callable[[Environment], boo
 
 
 def _everywhere(fact: Callable[[Environment], Callable[..., Any]], axes: int) -> Callable[[Environment], bool]:
-    box = list(itertools.product(range(-1, 3) if axes <= 3 else range(2), repeat=axes))
+    reach = (range(-2, 5), range(-1, 3), range(-1, 3))[axes - 1] if axes <= 3 else range(2)
+    box = list(itertools.product(reach, repeat=axes))
 
     def test(env: Environment) -> bool:
         here = fact(env)
@@ -293,14 +341,15 @@ def models(
 ) -> Iterator[Environment]:
     """Small environments for the terms in which all the hypotheses hold; the witness says how to fill arrays."""
     equations = [given for given in [*hypotheses, *witness] if isinstance(given, Equation)]
-    arrays = arrays_of([*terms, *(side for equation in equations for side in (equation.left, equation.right))])
-    arrays.update({array_name(given.array): False for given in hypotheses if isinstance(given, Support)})
+    said = [given.holds for given in hypotheses if isinstance(given, Range)]
+    arrays = arrays_of([*terms, *said, *(side for given in equations for side in (given.left, given.right))])
+    arrays = {**{array_name(given.array): _noise for given in hypotheses if isinstance(given, Support)}, **arrays}
     symbols = frozenset().union(*map(free_in, terms), *(given.free() for given in [*hypotheses, *witness]))
-    ranges = [given.holds for given in hypotheses if isinstance(given, Range)]
+    ranges = [given.holds for given in hypotheses if isinstance(given, Range) and not _of_arrays(given)]
     plan, tests, rng = _plan(hypotheses, witness), _tests(hypotheses), random.Random(0)
     rounds = range(ROUNDS if arrays else 1)
     for env in itertools.chain.from_iterable(_sizes(sorted(symbols, key=name_of), ranges, rng) for _ in rounds):
-        env.update({name: _polynomial(rng) if real else _noise(rng) for name, real in arrays.items()})
+        env.update({name: arbitrary(rng) for name, arbitrary in arrays.items()})
         for fill in plan:
             fill(env)
         try:

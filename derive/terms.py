@@ -5,6 +5,7 @@ operations on terms that the rules need: `substitute` (which refuses to capture)
 
 A term is made of integers, integer symbols, `+ - *`, powers, `Indexed` array entries, `Sum`, `KroneckerDelta`,
 `floor`, `Min`, `Max`, relations, and for the continuous chapters `Integral`, `exp`, and functions of real symbols.
+An array declared with ``integer=True`` holds integers; any other may hold what it likes.
 SymPy's own `subs` captures variables and its `Sum.change_index` forgets dependent limits, so neither is used here.
 This file is part of what must be trusted.
 """
@@ -45,31 +46,38 @@ class Iverson(sp.Function):  # type: ignore[misc]  # SymPy is untyped
 
 @dataclass(frozen=True)
 class Range:
-    """A relation between sizes that the theorem assumes, such as ``n >= 0``."""
+    """A relation that the theorem assumes, such as ``n >= 0``; for all values of `over`, if it has any."""
 
     holds: Term
     because: str = ""
+    over: tuple[Term, ...] = ()
 
     def free(self) -> frozenset[Term]:
-        """The symbols it speaks about."""
-        return free_in(self.holds)
+        """The symbols it speaks about, those it holds for all of aside."""
+        return free_in(self.holds) - set(self.over)
 
     def terms(self) -> list[Term]:
         """The terms it is made of, a proposition in its bracket."""
-        return [Iverson(self.holds)]
+        return [Iverson(self.holds), *self.over]
 
     def weaker(self) -> list[Range]:
         """The conditions that ask a little less: by one at each end."""
-        relation = self.holds
-        if isinstance(relation, sp.And):
-            return [Range(sp.And(*(p for p in relation.args if p != piece))) for piece in relation.args]
-        if isinstance(relation, sp.Eq):
-            return [Range(sp.Ge(relation.lhs, relation.rhs)), Range(sp.Le(relation.lhs, relation.rhs))]
-        if isinstance(relation, (sp.Ge, sp.Gt)):
-            return [Range(relation.func(relation.lhs, relation.rhs - 1))]
-        if isinstance(relation, (sp.Le, sp.Lt)):
-            return [Range(relation.func(relation.lhs, relation.rhs + 1))]
-        return []
+        return [Range(less, over=self.over) for less in _less(self.holds)]
+
+
+def _less(relation: Term) -> list[Term]:
+    """The propositions that ask a little less."""
+    if isinstance(relation, sp.And):
+        return [sp.And(*(p for p in relation.args if p != piece)) for piece in relation.args]
+    if isinstance(relation, sp.Or):
+        return [sp.Or(*(p for p in relation.args if p != one), less) for one in relation.args for less in _less(one)]
+    if isinstance(relation, sp.Eq):
+        return [sp.Ge(relation.lhs, relation.rhs), sp.Le(relation.lhs, relation.rhs)]
+    if isinstance(relation, (sp.Ge, sp.Gt)):
+        return [relation.func(relation.lhs, relation.rhs - 1)]
+    if isinstance(relation, (sp.Le, sp.Lt)):
+        return [relation.func(relation.lhs, relation.rhs + 1)]
+    return []
 
 
 @dataclass(frozen=True)
@@ -191,9 +199,13 @@ def proposition(term: Term) -> bool:
 
 
 def whole(term: Term) -> bool:
-    """Whether the term is an integer by its form; array entries need not be, a floor always is."""
+    """Whether the term is an integer by its form; entries of an array of integers are, a floor always is."""
     if isinstance(term, sp.Symbol) or not parts(term):
         return bool(term.is_integer)
+    if isinstance(term, sp.Indexed):
+        return bool(term.base.is_integer)
+    if isinstance(term, sp.Sum):
+        return whole(peel(term)[0])
     if isinstance(term, sp.Pow) and not (term.exp.is_Integer and term.exp >= 0):
         return False
     closed = isinstance(term, (sp.Add, sp.Mul, sp.Pow, sp.Min, sp.Max, sp.Abs, sp.Mod)) and all(map(whole, parts(term)))

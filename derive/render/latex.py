@@ -15,8 +15,8 @@ import sympy as sp
 
 from derive.kernel import Step, Theorem
 from derive.render import plot
-from derive.render.notation import Printer, factors, joined, plain, reason, summands
-from derive.terms import Hypothesis, Range, Support, Term, peel
+from derive.render.notation import Printer, factors, heading, joined, plain, reason, summands
+from derive.terms import Hypothesis, Range, Support, Term, peel, substitute
 
 WIDE = 92  # letters that fit on a line of the book
 
@@ -140,20 +140,21 @@ def words(sentence: str) -> str:
 def hypothesis(given: Hypothesis) -> str:
     """A hypothesis as one item."""
     because = f" ({words(given.because)})" if given.because else ""
+    letters = getattr(given, "over", ())
+    over = rf" for all ${', '.join(map(show, letters))}$" if letters else ""
     if isinstance(given, Range):
-        return f"${show(given.holds)}${because}"
+        return f"${show(given.holds)}${over}{because}"
     if isinstance(given, Support):
         box = r" \times ".join(_interval(*ends) for ends in given.box)
         return rf"$[\mathsf {Latex().letter(str(given.array))}]$ is zero outside ${box}${because}"
     sign = ":=" if given.defines else "="
-    over = rf" for all ${', '.join(map(show, given.over))}$" if given.over else ""
     guard = rf" with ${'$, $'.join(joined(given.guard, show, AT_MOST))}$" if given.guard else ""
     return f"${show(given.left)} {sign} {show(given.right)}${over}{guard}{because}"
 
 
 def hypotheses(theorem: Theorem) -> list[str]:
     """The hypotheses as items, relations between sizes together in the first."""
-    sizes = [given for given in theorem.hypotheses if isinstance(given, Range) and not given.because]
+    sizes = [given for given in theorem.hypotheses if isinstance(given, Range) and not (given.because or given.over)]
     others = [hypothesis(given) for given in theorem.hypotheses if given not in sizes]
     together = ", ".join(f"${shown}$" for shown in joined([given.holds for given in sizes], show, AT_MOST))
     return ([together] if sizes else []) + others
@@ -267,14 +268,23 @@ def _part(piece: Theorem) -> str:
 
 
 def _nested(proof: Theorem) -> str:
-    """The chain, and below it the chains of equivalences that indirect equalities rest on."""
+    """The chain, and below it the chains that indirect equalities and inductions rest on."""
     shown = chain(proof)
     for step in proof.steps:
-        inner = dict(step.arguments).get("chain")
-        if step.rule == "indirect" and inner:
-            below = Theorem("", "", proof.hypotheses, inner[0].before, inner[-1].after, tuple(inner))
-            shown += f"\nHere, for every integer ${show(dict(step.arguments)['t'])}$,\n" + chain(below)
+        for name, inner in step.inner.items():
+            below = Theorem("", "", proof.hypotheses, inner[0].before, inner[-1].after, inner)
+            shown += f"\n{_before(step, name)},\n" + _nested(below)
     return shown
+
+
+def _before(step: Step, chain: str) -> str:
+    """The words before a chain that a step rests on."""
+    if step.rule == "induction":
+        return "Here, " + heading(step, chain, lambda term: f"${show(term)}$")
+    if step.rule == "since":
+        by, at = dict(step.arguments)["by"], dict(dict(step.arguments)["at"])
+        return f"Here, as ${show(substitute(by.lhs, at))}$"
+    return f"Here, for every integer ${show(dict(step.arguments)['t'])}$"
 
 
 PREAMBLE = r"""\documentclass[a4paper,10pt]{article}

@@ -201,8 +201,8 @@ class Printer:
         return self.kronecker(*sorted((one, other), key=len, reverse=True))
 
     def other(self, term: Term) -> str:
-        """Whatever has no rule here."""
-        return str(term)
+        """Whatever has no rule here, such as what is always true."""
+        return str(term).lower() if term in (sp.true, sp.false) else str(term)
 
     # How things look in plain text; `Latex` says otherwise.
 
@@ -308,6 +308,14 @@ def plain(term: Term) -> str:
     ('V[a] X[i + a]', 'h - 1 - c', 'i - h + 1 + c')
     """
     return Text().show(term)
+
+
+def heading(step: Any, chain: str, formula: Callable[[Term], str]) -> str:
+    """What a chain inside an induction shows: the start, or the way from m to m + 1."""
+    m, start = (dict(step.arguments)[name] for name in ("m", "start"))
+    if chain == "first":
+        return f"for {formula(sp.Eq(m, start, evaluate=False))}"
+    return f"for {formula(m + 1)}, if it is so for {formula(m)}"
 
 
 def reason(sentence: str, formula: Callable[[str], str], words: Callable[[str], str] = str) -> str:

@@ -6,7 +6,7 @@ import sympy as sp
 
 from derive.kernel import Step, Theorem
 from derive.render import plot
-from derive.render.notation import joined, plain, reason
+from derive.render.notation import heading, joined, plain, reason
 from derive.terms import Hypothesis, Range, Support, Term
 
 
@@ -18,13 +18,14 @@ def words(sentence: str) -> str:
 def hypothesis(given: Hypothesis) -> str:
     """A hypothesis on one line."""
     because = f"   ({words(given.because)})" if given.because else ""
+    letters = getattr(given, "over", ())
+    over = f" for all {', '.join(map(plain, letters))}" if letters else ""
     if isinstance(given, Range):
-        return plain(given.holds) + because
+        return plain(given.holds) + over + because
     if isinstance(given, Support):
         box = " x ".join(_interval(*ends) for ends in given.box)
         return f"{given.array} is zero outside {box}{because}"
     sign = ":=" if given.defines else "="
-    over = f" for all {', '.join(map(plain, given.over))}" if given.over else ""
     guard = f" with {', '.join(joined(given.guard, plain, ' <= '))}" if given.guard else ""
     return f"{plain(given.left)} {sign} {plain(given.right)}{over}{guard}{because}"
 
@@ -37,7 +38,7 @@ def _interval(low: Term, high: Term) -> str:
 
 def hypotheses(theorem: Theorem) -> list[str]:
     """The hypotheses, one a line, relations between sizes together in the first."""
-    sizes = [given for given in theorem.hypotheses if isinstance(given, Range) and not given.because]
+    sizes = [given for given in theorem.hypotheses if isinstance(given, Range) and not (given.because or given.over)]
     others = [hypothesis(given) for given in theorem.hypotheses if given not in sizes]
     together = ", ".join(joined([given.holds for given in sizes], plain, " <= "))
     return ([together] if sizes else []) + others
@@ -49,12 +50,13 @@ def _lines(steps: tuple[Step, ...], indent: str) -> list[str]:
         lines.append(f"{indent}{step.relation} {plain(step.after)}")
         rule = f"{dict(step.arguments)['rule']}, read backwards" if step.rule == "backwards" else step.rule
         lines.append(f"{indent}      by {rule}: {words(step.because)}")
+        below = {condition for inner in step.inner.values() for line in inner for condition in line.conditions}
         for condition in step.conditions:
-            if condition.label not in ("range", "exponent"):
+            if condition.label not in ("range", "exponent") and condition not in below:
                 said = (plain(piece) if isinstance(piece, sp.Basic) else piece for piece in condition.of)
                 lines.append(f"{indent}      ({condition.pattern.format(*said)})")
-        if step.rule == "indirect":
-            inner = dict(step.arguments)["chain"]
+        for name, inner in step.inner.items():
+            lines += [f"{indent}    {heading(step, name, plain)}:"] if step.rule == "induction" else []
             lines += [f"{indent}      {plain(inner[0].before)}", *_lines(inner, indent + "      ")]
     return lines
 

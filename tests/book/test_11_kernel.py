@@ -20,7 +20,7 @@ import pytest
 import sympy as sp
 
 from derive import THEOREMS, rules, semantics, smt
-from derive.blackboard import Derivation, Equation, Iverson, Range, Support, arrays, integers, reals, total
+from derive.blackboard import Derivation, Equation, Iverson, Range, Support, arrays, integers, reals, sizes, total
 from derive.kernel import RuleError, Step, Theorem
 from derive.rules import Scope, apply, well_formed
 from derive.terms import proposition, substitute
@@ -62,6 +62,8 @@ def abuse(labels: str, rule: str, term: Any, /, *hypotheses: Any, **arguments: A
 class Shifty:
     """An array that answers 1 and 2 by turns."""
 
+    is_integer = None
+
     def __init__(self) -> None:
         self.last = 2
 
@@ -81,6 +83,47 @@ SPREAD = _told(c * (F[k] + 1), c * F[k] + c)
 AT_LEAST_ONE = _told(Iverson(n > 0), Iverson(n >= 1))
 NOT_NEGATIVE = _told(Iverson(c >= 0), sp.Integer(1), sp.Ge(c, 0))
 SLAB = sp.Integral(total(F[k] * half, (k, 0, n - 1)), (half, 0, 1))
+
+(K,) = sizes("K")
+CELL_NOT_INSIDE = _told(Iverson(sp.And(K[c] > 0, K[c] < 1)), sp.Integer(0))
+NOTHING_MORE = _told(sp.Ge(c, 1), sp.Ge(c - 1, 0))
+ALL_POSITIVE = _told(Iverson(K[c] >= 1), sp.Integer(1), Range(sp.Ge(K[l], 1), over=(l,)))
+EIGHTHS = Equation(F[a], G[a] / 8, (a,))
+MOVES = Equation(H[a + 1, b], H[a, b + 1], (a, b), (sp.Ge(a, 0),), because="moved by one")
+ONE_ZERO = Equation(H[0, x], sp.Integer(0), because="for this x", defines=False)
+BOTH = sp.And(half > 0, half < 1)
+
+
+def inductive_use(
+    term: Any, m: Any, to: Any, start: Any, step: Any, over: Any = (), *hypotheses: Any
+) -> dict[str, Any]:
+    """The arguments of an induction whose start needs at most one equation, and whose step is a chain."""
+    lax = Lax((*SIZES, *hypotheses), waived=frozenset({"all-values"}))
+    before, after, claim = rules.inductive(lax, term, m, sp.sympify(start), to, over)
+    blank = Derivation(sp.Integer(0))
+    begun = blank._within(before, substitute(term, {m: start})).unfold([e for e in hypotheses if e == ONE_ZERO])
+    gone = step(blank._within(after, substitute(term, {m: m + 1})), claim)
+    chains = {"first": begun.steps, "step": gone.steps}
+    return {"m": m, "start": sp.sympify(start), "to": to, "over": over, **chains}
+
+
+def knowing(fact: Any, term: Any, to: Any) -> dict[str, Any]:
+    """The arguments of a step of arithmetic that takes a fact for granted."""
+    inside = Derivation(sp.Integer(0))._within(Scope(SIZES, given=(fact,)), term)
+    return {"to": to, "chain": inside.arith(term, to).steps}
+
+
+@dataclass
+class Lax(Scope):
+    """A scope that does not ask for some conditions: a mutant of the kernel."""
+
+    waived: frozenset[str] = field(default=frozenset())
+
+    def demand(self, label: str, fact: Any, pattern: str, *of: Any) -> None:
+        """Ask, unless the condition is waived."""
+        if label not in self.waived:
+            super().demand(label, fact, pattern, *of)
+
 
 ABUSES = [
     # a new index that clashes with one in use
@@ -148,23 +191,68 @@ ABUSES = [
     abuse("neighbours real-range", "swap", SLAB, outer=half, inner=k),
     abuse("same-kind real-range", "shift", sp.Integral(sp.floor(half), (half, 0, 2)), k=half, to=k, by=sp.Integer(0)),
     abuse("no-zero", "out", total(F[k] / c, (k, 0, n - 1)), k=k),
+    # inductions: below the start, from a start that moves, over what is assumed of one value, over reals
+    abuse(
+        "from-start",
+        "induction",
+        sp.Max(c, 0),
+        **inductive_use(sp.Max(c, 0), c, c, 0, lambda line, _: line.arith(line.term, c + 1)),
+    ),
+    abuse(
+        "own-start",
+        "induction",
+        Iverson(sp.Eq(c, x)),
+        Range(sp.Ge(c, x)),
+        **inductive_use(
+            Iverson(sp.Eq(c, x)),
+            c,
+            sp.Integer(1),
+            x,
+            lambda line, claim: line.arith(line.term, Iverson(sp.Eq(c, x - 1))).equation(claim, at={x: x - 1}),
+            (x,),
+        ),
+    ),
+    abuse(
+        "all-values",
+        "induction",
+        H[c, x],
+        Range(sp.Ge(c, 0)),
+        MOVES,
+        ONE_ZERO,
+        **inductive_use(
+            H[c, x],
+            c,
+            sp.Integer(0),
+            0,
+            lambda line, claim: line.equation(MOVES).equation(claim),
+            (x,),
+            MOVES,
+            ONE_ZERO,
+        ),
+    ),
+    abuse(
+        "induction-letter",
+        "induction",
+        Iverson(BOTH),
+        Range(sp.Ge(half, 0)),
+        **inductive_use(Iverson(BOTH), half, sp.Integer(0), 0, lambda line, _: line.arith(line.term, sp.Integer(0))),
+    ),
+    # theorems: one that does not say what always holds, about all integers where one is meant, about integers only
+    abuse(
+        "always",
+        "since",
+        Iverson(c >= 1),
+        by=NOTHING_MORE,
+        at=(),
+        **knowing(sp.Ge(c, 1), Iverson(c >= 1), sp.Integer(1)),
+    ),
+    abuse("for-all", "lemma", Iverson(K[c] >= 1), Range(sp.Ge(K[l], 1)), by=ALL_POSITIVE),
+    abuse("integer-array", "lemma", Iverson(sp.And(F[c] > 0, F[c] < 1)), EIGHTHS, by=CELL_NOT_INSIDE, arrays=((K, F),)),
     # terms that are not well formed: melted conditions, two meanings of a name, shadows, reversed ranges
     abuse("plain-symbol", "count", total(sp.Integer(1), (k, 0, POSITIVE - 1)), k=k),
     abuse("one-meaning", "out", total(F[k] * REAL_K, (k, 0, n - 1)), k=k),
     abuse("range", "count", total(sp.Integer(1), (k, 0, c - 1)), k=k),
 ]
-
-
-@dataclass
-class Lax(Scope):
-    """A scope that does not ask for some conditions: a mutant of the kernel."""
-
-    waived: frozenset[str] = field(default=frozenset())
-
-    def demand(self, label: str, fact: Any, pattern: str, *of: Any) -> None:
-        """Ask, unless the condition is waived."""
-        if label not in self.waived:
-            super().demand(label, fact, pattern, *of)
 
 
 def _use(scope: Scope, case: Abuse) -> Any:
@@ -411,6 +499,68 @@ def test_a_floor_proof_reads_like_one():
         arguments = tuple((key, kept if key == "chain" else value) for key, value in proved.steps[0].arguments)
         with pytest.raises(RuleError):
             replace(proved, steps=(replace(proved.steps[0], arguments=arguments),)).recheck()
+
+
+def test_an_induction_over_layers():
+    """What each layer does to all arguments follows for any number of layers; a wrong start or step is refused."""
+    (given,) = sizes("J")
+    double = Equation(given[l + 1, x], 2 * given[l, x + 1], (l, x), (sp.Ge(l, 0),))
+    begin = Equation(given[0, x], x, (x,), because="the input", defines=False)
+    start = Derivation(given[m, x], sp.Ge(m, 0), double, begin)
+    claim = 2**m * (x + m)
+
+    def step(line: Derivation, so_far: Any) -> Derivation:
+        grown = line.equation(double).equation(so_far)
+        return grown.backwards("power", claim.subs(m, m + 1), base=sp.Integer(2), exponent=m + 1)
+
+    proved = start.induction(m, claim, lambda line: line.equation(begin), step, over=(x,)).qed(claim, "doubled")
+    proved.recheck()
+    with pytest.raises(RuleError):
+        start.induction(m, claim + 1, lambda line: line.equation(begin), step, over=(x,))
+    with pytest.raises(RuleError):  # the claim for one x only says nothing about x + 1
+        start.induction(m, claim, lambda line: line.equation(begin), step)
+    with pytest.raises(RuleError):
+        replace(proved, hypotheses=proved.hypotheses[1:]).recheck()
+    for place in ("first", "step"):
+        inner = proved.steps[0].inner[place]
+        for gone in range(len(inner)):
+            kept = inner[:gone] + inner[gone + 1 :]
+            arguments = tuple((key, kept if key == place else value) for key, value in proved.steps[0].arguments)
+            with pytest.raises(RuleError):
+                replace(proved, steps=(replace(proved.steps[0], arguments=arguments),)).recheck()
+
+
+def test_an_induction_forgets_what_is_said_of_one_number():
+    """From m <= 1 and m >= 0 follows m*m = m, but not by a step from m to m + 1: what is assumed of m is forgotten."""
+    start = Derivation(m * m, sp.Ge(m, 0), sp.Le(m, 1))
+    with pytest.raises(RuleError, match="equal"):
+        start.induction(m, m, lambda line: line, lambda line, _: line.arith(line.term, m + 1))
+    guarded = Derivation(F[m] * c, sp.Ge(m, 0), sp.Ge(c, 1))
+    _, step, claim = rules.inductive(Scope(guarded.hypotheses), F[m] * c, m, sp.Integer(0), F[0] * c, (c,))
+    assert claim.guard == (sp.Ge(c, 1),)
+    assert sp.Ge(m, 0) in step.given
+
+
+def test_relations_for_all_integers_are_used_at_integers_only():
+    """K[l] >= 1 for all integers l says nothing of K at a half, nor of another array."""
+    (spans, other) = sizes("K S")
+    positive = Range(sp.Ge(spans[l], 1), over=(l,))
+    Derivation(Iverson(spans[n + 3] >= 1), positive).arith(Iverson(spans[n + 3] >= 1), sp.Integer(1))
+    for entry in (spans[n / 2], other[n]):
+        with pytest.raises(RuleError):
+            Derivation(Iverson(entry >= 1), positive).arith(Iverson(entry >= 1), sp.Integer(1))
+    with pytest.raises(RuleError, match="plain name"):
+        Derivation(sp.IndexedBase("K", integer=True, positive=True)[n])
+    with pytest.raises(RuleError, match="two meanings"):
+        Derivation(spans[n] + sp.IndexedBase("K")[n])
+
+
+def test_entries_of_other_arrays_are_not_put_to_the_solver():
+    """Only an array of integers has entries the solver may reason about."""
+    with pytest.raises(RuleError, match="cannot put"):
+        Derivation(Iverson(F[n] >= F[n])).arith(sp.Ge(F[n], F[n], evaluate=False), sp.true)
+    with pytest.raises(RuleError, match="cannot put"):
+        Derivation(Iverson(F[n] > 0)).arith(sp.Gt(F[n], 0), sp.Ge(F[n], 1))
 
 
 def test_integrals_are_shifted_and_reflected_too():

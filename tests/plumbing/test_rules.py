@@ -23,7 +23,7 @@ from derive.rules import ONE_WAY, RULES, Scope, apply, well_formed
 from derive.terms import Hypothesis, RuleError, bound_in, peel, rebased, substitute
 
 n, m, c, a, b, k, l, q = integers("n m c a b k l q")  # noqa: E741
-F, G, D = arrays("F G D")
+F, G, D, P = arrays("F G D P")
 INDICES = [k, l, q]
 NAMES = [k, l, q, a, b, c, n]
 BASE: tuple[Hypothesis, ...] = (Range(sp.Ge(n, 0)), Range(sp.Ge(m, 0)))
@@ -303,6 +303,55 @@ def for_lemma(rng: random.Random) -> Use:
         term = D[0]
     arguments = {"by": by, "at": tuple(at.items()), "arrays": ((F, E),), "backwards": side == by.rhs}
     return term, arguments, assumed(rng, *rng.choice([(), (Support(E, ((0, rng.choice([n, m]) - 1),)),)]))
+
+
+def for_induction(rng: random.Random) -> Use:
+    """An array filled step by step, with a claim about its entries that may be wrong, or hold from elsewhere on."""
+    start, low = rng.choice([0, 0, 1, -1]), rng.choice([0, 0, 0, 1])
+    more, moved, times = rng.choice([y, x, sp.Integer(2)]), rng.choice([0, 1, -1, c]), rng.choice([0, 0, 0, 1])
+    guard = (sp.Ge(a, start),)
+    walk = Equation(P[a + 1, b], P[a, b + moved] + more + times * P[a, c], (a, b), guard, defines=False)
+    begin = Equation(P[start, b], D[b] + rng.choice([0, 0, x]), (b,), defines=False)
+    steps = m - start + rng.choice([0] * 8 + [1])
+    to = D[q + moved * steps] + (more + rng.choice([0] * 8 + [c])) * steps
+    over = rng.choice([(q,), (q,), (q,), (), (c,)])
+    about = [Range(sp.Ge(m, low)), *rng.choice([(), (), (Range(sp.Ge(q, 0)),), (Equation(D[q], c, defines=False),)])]
+    hypotheses = (*(given for given in about if rng.random() < 0.95), walk, begin)
+    term = P[m, q]
+
+    def step(line: Derivation, claim: Any) -> Derivation:
+        grown, wanted = line.equation(walk).equation(claim), substitute(to, {m: m + 1})
+        return grown if grown.term == wanted else grown.ring(wanted)
+
+    try:
+        chain = Derivation(term, *hypotheses).induction(
+            m, to, lambda line: line.equation(begin), step, over=over, start=start
+        )
+        return term, dict(chain.steps[-1].arguments), hypotheses
+    except RuleError:
+        kept = {"m": m, "start": sp.Integer(start), "to": to, "over": over, "first": (), "step": ()}
+        return term, kept, hypotheses
+
+
+def for_since(rng: random.Random) -> Use:
+    """A relation that may follow from a theorem about other letters, whose hypotheses may not hold here."""
+    size, place = integers("size place")
+    given = [Range(sp.Ge(size, 1)), Range(sp.Ge(place, 0))]
+    start = Derivation(sp.Ge(size * place, place), *given)
+    by = start.arith(start.term, sp.true).qed(sp.true, "larger")
+    if rng.random() < 0.2:
+        by = Derivation(sp.Ge(size, 1)).arith(sp.Ge(size, 1), sp.Gt(size, 0)).qed(sp.Gt(size, 0), "no fact")
+    values = {size: rng.choice([s, s, c, c + 1, n]), place: rng.choice([c, n, m, x])}
+    hypotheses, fact = assumed(rng), substitute(by.lhs, values)
+    old = rng.choice([fact, fact, sp.Ge(fact.lhs + rng.choice([0, 1, -1]), fact.rhs), relation(rng, 0)])
+    to = rng.choice([Iverson(old) * D[0], D[0], D[0]])
+    term = Iverson(old, evaluate=False) * D[0]
+    inside = Derivation(sp.Integer(0))._within(Scope(hypotheses, given=(fact,)), term)
+    try:
+        chain = inside.arith(Iverson(old), sp.Integer(1)).steps
+    except RuleError:
+        chain = ()
+    return term, {"by": by, "at": tuple(values.items()), "to": to, "chain": chain}, hypotheses
 
 
 def for_backwards(rng: random.Random) -> Use:
