@@ -14,7 +14,7 @@ Main definitions: `record`, `counts`.   Codes: SP401, SP610 to SP613.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from inspect import Parameter, signature
 from typing import Any, NamedTuple
@@ -65,6 +65,22 @@ def record(
     return second.replace(diagnostics=(_way(failure, second.verified), *second.diagnostics))
 
 
+def outputs(
+    module: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, names: Iterable[str], device: str = "meta"
+) -> tuple[Report, dict[str, list[Any]]]:
+    """The report of a pass, and what the modules of these dotted names gave in it: shapes, one for each call.
+
+    "" is the model itself. A name that is no module's is left out, one that is never called has no shapes.
+    """
+    watch = _Watch(module, None, names)
+    report = watch.run(args, kwargs or {}, meta=device == "meta")
+    if device == "meta" and not watch.finished:
+        second = _Watch(module, None, names)
+        report = second.run(args, kwargs or {}, meta=False)
+        watch = second
+    return report, watch.outputs
+
+
 def counts(report: Report) -> Counts:
     """How many calls of a recorded report were predicted, and how many rightly.
 
@@ -94,9 +110,12 @@ class _Call(NamedTuple):
 class _Watch:
     """One forward pass under our eyes."""
 
-    def __init__(self, module: Any, name: str | None) -> None:
+    def __init__(self, module: Any, name: str | None, outputs: Iterable[str] = ()) -> None:
         self.module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
         self.name = name or type(self.module).__name__
+        self.wanted = frozenset(outputs)
+        self.outputs: dict[str, list[Any]] = {}  # of the modules whose outputs are wanted, whether leaves or not
+        self.finished = False
         self.rows: list[Row] = []
         self.findings: list[Diagnostic] = []
         self.times: Counter[str] = Counter()
@@ -127,6 +146,7 @@ class _Watch:
             except (Exception, torch.jit.Error) as error:
                 self._fail(error, noting.failed)
             else:
+                self.finished = True
                 self._left_over(copied)
             finally:
                 for call in reversed(self.open):
@@ -139,6 +159,9 @@ class _Watch:
     def _hook(self, root: Any) -> list[Any]:
         """Hooks on all leaves, and on the modules that hold parameters beside them."""
         handles = []
+        for name, module in root.named_modules(remove_duplicate=False) if self.wanted else ():
+            if name in self.wanted:
+                handles.append(module.register_forward_hook(self._keep(self.outputs.setdefault(name, []))))
         for name, module, leaf in leaves(root):
             if leaf:
                 handles.append(module.register_forward_pre_hook(self._before(name), with_kwargs=True))
@@ -146,6 +169,12 @@ class _Watch:
             elif any(parameter is not None for parameter in module._parameters.values()):
                 handles.append(module.register_forward_pre_hook(self._parameters(name)))
         return handles
+
+    def _keep(self, given: list[Any]) -> Any:
+        def hook(module: Any, args: tuple[Any, ...], output: Any) -> None:
+            given.append(_shape(output))
+
+        return hook
 
     def _before(self, name: str) -> Any:
         def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
