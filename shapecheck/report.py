@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from importlib import import_module
 from math import ceil, floor
 from typing import Any, NamedTuple
 
 from shapecheck.diagnostics import Diagnostic, plain
-from shapecheck.layers.base import EACH, Layer, is_shape
+from shapecheck.layers.base import EACH, NOTHING, Layer, is_shape
 from shapecheck.net import Network, Node
 from shapecheck.sizes import Dim, Shape, Size
 
@@ -64,7 +65,7 @@ class Row(NamedTuple):
     def receptive_field(self) -> ReceptiveField | None:
         """The receptive field an axis; None after a global operation or where there are no spatial axes."""
         seen = self.seen
-        if seen is None:
+        if seen is None or seen is NOTHING:
             return None
         if seen == EACH:
             rank = len(self.output) if is_shape(self.output) else 0
@@ -116,6 +117,10 @@ class Report:
             "totals": {key: plain(value) for key, value in self.totals.items()},
             "diagnostics": [finding.to_dict() for finding in self.diagnostics],
         }
+
+    def _repr_html_(self) -> str:
+        """The report as a table in HTML: what a notebook shows for it."""
+        return "".join(import_module("shapecheck.render.html").render([self]))  # by name: rendering stands above
 
     def _row(self, row: Row) -> dict[str, Any]:
         seen = row.receptive_field
