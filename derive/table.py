@@ -92,6 +92,8 @@ CHAPTERS: dict[str, dict[str, str]] = {
     },
     "resampling": {
         "upsampling": "A pool takes whole upsampling back",
+        "flatten": "Row by row every cell has one number, and every number one cell",
+        "pixel-shuffle": "Pixel shuffle puts each cell in one place",
     },
     "relationships": {
         "relationships": "A transposed convolution gives back the size: fifteen relationships, with all they assume",

@@ -23,7 +23,7 @@ from derive.terms import Iverson, Term
 from derive.theorems.windows import STRIDE, at_most, same
 from shapecheck import formulas
 
-n, e, q, s, k, d, o, i, m, t, a, b, g, h, j = integers("n e q s k d o i m t a b g h j")
+n, e, q, s, k, d, o, i, m, t, a, b, g, h, j, x, y = integers("n e q s k d o i m t a b g h j x y")
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,7 @@ def adaptive_pooling() -> Theorem:
         "adaptive-pooling",
         about="Window `i` reaches from `floor(i n/o)` up to, and not including, `ceil((i+1) n/o)`. So between "
         "neighbours no cell is left out, and they share at most one.",
-        parts=[_first(), _last(), _some_cell(), _size(), _longest(), _even()],
+        parts=[_first(), _last(), _some_cell(), _size(), _longest(), _reached(), _no_longer(), _even()],
     )
 
 
@@ -317,7 +317,44 @@ def _longest() -> Theorem:
         "adaptive-pooling/longest",
         "A window with the largest remainder, `h-1`, has as many cells as `adaptive_span` says",
         about="Where `g` is the greatest common divisor of `n` and `o`, the remainders of `i m` by `h` are all of "
-        "`0..h-1`, so some window is as long; none is longer.",
+        "`0..h-1`, so some window is as long; none is longer: the next two.",
+    )
+
+
+COMMON = sp.Ge(g, 1), sp.Ge(h, 1), sp.Eq(n, g * m), sp.Eq(o, g * h)
+
+
+def _reached() -> Theorem:
+    """Some window is as long."""
+    turned, cells = sp.floor(-x / h), formulas.adaptive_stop(i, n, o) - formulas.adaptive_start(i, n, o)
+    less = (-turned * m - y) * h - 1
+    return (
+        Derivation(cells, *COMMON, sp.Eq(x * m - y * h, 1), sp.Eq(i, sp.Mod(-x, h)))
+        .lemma(_size(), because="by how far into a cell it starts")
+        .arith(i * m, less, because="`i` is `-x` but for a multiple of `h`, and `x m = y h + 1`")
+        .arith(sp.Mod(less, h), h - 1, because="one less than a multiple")
+        .lemma(_longest(), because="the largest remainder")
+        .qed(
+            formulas.adaptive_span(n, o, g),
+            "adaptive-pooling/reached",
+            "Some window is as long: window `(-x) mod h`, where `x m - y h = 1`",
+            about="Such `x` and `y` there are where `g` is the greatest common divisor, as `m` and `h` have none but 1 "
+            "(Bezout); `(-x) mod h` is one of `0..h-1`, so it is one of the `o` windows.",
+        )
+    )
+
+
+def _no_longer() -> Theorem:
+    """No window is longer."""
+    span = formulas.adaptive_span(n, o, g)
+    longer = sp.Max(_cells(sp.Mod(i * m, h)), _cells(h - 1))
+    return (
+        Derivation(sp.Max(formulas.adaptive_stop(i, n, o) - formulas.adaptive_start(i, n, o), span), *COMMON)
+        .lemma(_size(), because="by how far into a cell it starts")
+        .lemma(_longest(), backwards=True, because="the largest remainder")
+        .arith(longer, _cells(h - 1), because="no remainder is larger than `h-1`")
+        .lemma(_longest(), because="the largest remainder")
+        .qed(span, "adaptive-pooling/no-longer", "No window is longer")
     )
 
 

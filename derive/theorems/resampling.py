@@ -16,10 +16,13 @@ import sympy as sp
 
 from derive.blackboard import Derivation, integers
 from derive.kernel import Theorem
+from derive.render.notation import plain
+from derive.terms import Term
+from derive.theorems.stacks import floors
 from derive.theorems.windows import at_most, same
 from shapecheck import formulas
 
-n, m, t, x, y, c, h, w, f, r, u, v, C, H, W, g, i, j = integers("n m t x y c h w f r u v C H W g i j")
+n, m, t, x, y, c, h, w, f, r, u, v, C, H, W = integers("n m t x y c h w f r u v C H W")
 
 # Upsampling -------------------------------------------------------------------------------------------------------
 
@@ -89,6 +92,121 @@ def _float() -> Theorem:
     )
 
 
+# Flatten and shuffle ----------------------------------------------------------------------------------------------
+
+
+def _inside(place: Term, size: Term) -> Term:
+    """The place is one of so many."""
+    return sp.And(sp.Le(0, place), sp.Le(place, size - 1))
+
+
+def _number(one: Term, two: Term, three: Term, height: Term, width: Term) -> Term:
+    """The number of the cell in row `two` and column `three` of channel `one`, row by row."""
+    return (one * height + two) * width + three
+
+
+def _divided(line: Derivation, quotient: Term, rest: Term, number: Term, divisor: Term, *others: Term) -> Derivation:
+    """Go from number = quotient divisor + rest, with the rest below the divisor, to quotient and remainder.
+
+    The others stay as they are: the line is all of these together.
+    """
+    others = (*others, sp.Eq(rest, number - quotient * divisor))
+    above = sp.floor(number / divisor)
+    between = sp.And(*others, at_most(quotient, above), sp.Not(at_most(quotient + 1, above), evaluate=False))
+    line = same(
+        line,
+        sp.And(*others, at_most(quotient * divisor, number), sp.Gt((quotient + 1) * divisor, number)),
+        because=f"say it of `{plain(number)}`",
+    ).backwards("galois", between, because="`t <= floor(y/s) <=> t s <= y`, from the right")
+    line = same(line, sp.And(*others, sp.Eq(quotient, above)), because="integers")
+    found = sp.And(*others[:-1], sp.Eq(rest, sp.Mod(number, divisor)), sp.Eq(quotient, above))
+    return same(line, found, because="the rest is the remainder")
+
+
+def flatten() -> Theorem:
+    """Every place has one number and every number one place."""
+    row, column = sp.floor(f / W), sp.Eq(w, sp.Mod(f, W))
+    chain = Derivation(sp.And(sp.Eq(f, _number(c, h, w, H, W)), _inside(h, H), _inside(w, W)), sp.Ge(H, 1), sp.Ge(W, 1))
+    chain = _divided(chain, c * H + h, w, f, W, _inside(h, H))
+    chain = _divided(chain, c, h, row, H, column)
+    place = sp.And(column, sp.Eq(h, sp.Mod(row, H)), sp.Eq(c, sp.floor(f / (H * W))))
+    return chain.lemma(
+        floors(), at=dict(zip(integers("x s1 s2 a"), (f, W, H, 0), strict=True)), because="a floor inside a floor"
+    ).qed(
+        place,
+        "flatten",
+        about="On the left the number `f = c H W + h W + w` that flatten gives the cell in row `h` and column `w` of "
+        "channel `c`. The right side says which cell has the number: exactly one. The columns of torch's Unfold are "
+        "numbered so too, by the rows and columns of windows.",
+        parts=[_picture(), _range()],
+    )
+
+
+def _picture() -> Theorem:
+    """Quotient and remainder are the one way to write a number by rows."""
+    chain = Derivation(sp.And(sp.Eq(f, h * W + w), _inside(w, W)), sp.Ge(W, 1))
+    place = sp.And(sp.Eq(w, sp.Mod(f, W)), sp.Eq(h, sp.floor(f / W)))
+    return _divided(chain, h, w, f, W).qed(place, "flatten/picture", "The same for one channel")
+
+
+def _range() -> Theorem:
+    """The numbers of all cells are those below their count."""
+    channel = sp.floor(f / (H * W))
+    chain = Derivation(
+        sp.And(at_most(0, channel), sp.Not(at_most(C, channel), evaluate=False)), sp.Ge(H, 1), sp.Ge(W, 1)
+    )
+    return same(chain.galois(), _inside(f, C * H * W), because="integers").qed(
+        _inside(f, C * H * W), "flatten/range", "The numbers of `C x H x W` cells are `0` to `C H W - 1`"
+    )
+
+
+def pixel_shuffle(numbered: Theorem) -> Theorem:
+    """The input channel of an output cell, and back."""
+    place = sp.And(sp.Eq(v, sp.Mod(m, r)), sp.Eq(u, sp.Mod(sp.floor(m / r), r)), sp.Eq(c, sp.floor(m / r**2)))
+    return (
+        Derivation(sp.And(sp.Eq(m, _number(c, u, v, r, r)), _inside(u, r), _inside(v, r)), sp.Ge(r, 1))
+        .lemma(numbered, at={f: m, h: u, w: v, H: r, W: r}, because="as flatten does it with `H = W = r`")
+        .qed(
+            place,
+            "pixel-shuffle",
+            about="Cell `(c, y, x)` of the output is cell `(m, h, w)` of the input, with `y = h r + u` and "
+            "`x = w r + v`. So `m` says `c`, `u` and `v`, and these say `m`; `y` says `h` and `u`, and `x` says "
+            "`w` and `v` (below): each cell goes to one place, each place takes one cell. Unshuffle is the way back.",
+            parts=[_axis(), _rows(), _divides()],
+        )
+    )
+
+
+def _axis() -> Theorem:
+    """On an axis the output's place is the input's with the rest behind."""
+    place = sp.And(sp.Eq(u, sp.Mod(y, r)), sp.Eq(h, sp.floor(y / r)))
+    return (
+        Derivation(sp.And(sp.Eq(y, h * r + u), _inside(u, r)), sp.Ge(r, 1))
+        .lemma(_picture(), at={f: y, w: u, W: r}, because="quotient and remainder")
+        .qed(place, "pixel-shuffle/axis", "A row of the output is a row of the input and a rest, and so with columns")
+    )
+
+
+def _rows() -> Theorem:
+    """The output has r times the rows."""
+    rows = _inside(y, H * r)
+    row = sp.And(at_most(0, sp.floor(y / r)), sp.Not(at_most(H, sp.floor(y / r)), evaluate=False))
+    return same(Derivation(row, sp.Ge(r, 1)).galois(), rows, because="integers").qed(
+        rows,
+        "pixel-shuffle/rows",
+        "The output has `H r` rows where the input has `H`, and so with columns",
+    )
+
+
+def _divides() -> Theorem:
+    """Unshuffle needs a size that the factor divides."""
+    whole, divides = sp.Eq(sp.floor(H / r) * r, H), sp.Eq(sp.Mod(H, r), 0)
+    return same(Derivation(whole, sp.Ge(r, 1)), divides, because="a quotient times its divisor misses the rest").qed(
+        divides, "pixel-shuffle/divides", "The way back loses no row exactly where `r` divides the size"
+    )
+
+
 def chapter() -> list[Theorem]:
     """The theorems of this chapter, in reading order."""
-    return [upsampling()]
+    numbered = flatten()
+    return [upsampling(), numbered, pixel_shuffle(numbered)]

@@ -42,7 +42,7 @@ def stacks() -> Theorem:
     return replace(
         _two(),
         about="One layer with the span `k1 + (k2-1) s1`, the padding `p1 + p2 s1` and the stride `s1 s2`.",
-        parts=(_floors(), _three(), _accepted(), _start(), _values(), _values_with_bias()),
+        parts=(floors(), _three(), _accepted(), _start(), _values(), _values_with_bias()),
     )
 
 
@@ -72,8 +72,8 @@ def _two() -> Theorem:
     )
 
 
-def _floors() -> Theorem:
-    """Two floors, one inside the other, are one."""
+def floors() -> Theorem:
+    """Two floors, one inside the other, are one; a lemma for others too."""
     inner, both = sp.floor(x / s1), sp.floor((x + a * s1) / (s1 * s2))
     return (
         Derivation(sp.floor((inner + a) / s2), *STRIDES)
