@@ -1,7 +1,8 @@
-r"""Layers on top of each other: two convolutions are one, for sizes always, for values without padding in between.
+r"""Layers on top of each other: two convolutions are one, for sizes always, for values unless padding is in between.
 
 Main result: `stacks` (the size after two layers is the size after one, with the receptive field for its span; two
-floors are one; three layers; which inputs both accept; where the field begins; the values of two linear layers).
+floors are one; three layers; which inputs both accept; where the field begins; the values of two linear layers, and
+what is missing where zeros are padded between them).
 
 As in `windows`, the theorems speak about the functions of `shapecheck.formulas` themselves.
 Notation: n size, k1, p1, s1 span, TOTAL padding and stride of the first layer, k2, p2, s2 of the second, q1, q2 what is
@@ -15,16 +16,16 @@ from dataclasses import replace
 
 import sympy as sp
 
-from derive.blackboard import Derivation, Equation, arrays, integers, reals, total
+from derive.blackboard import Derivation, Equation, Iverson, Support, arrays, integers, reals, total
 from derive.kernel import Theorem
 from derive.terms import Term
 from derive.theorems.windows import at_most, same
 from shapecheck import formulas
 
 n, k1, k2, p1, p2, s1, s2, t, x, a, c, m, i, j = integers("n k1 k2 p1 p2 s1 s2 t x a c m i j")
-k3, p3, s3, q1, q2 = integers("k3 p3 s3 q1 q2")
+k3, p3, s3, q1, q2, o = integers("k3 p3 s3 q1 q2 o")
 b1, b2 = reals("b1 b2")
-K, L, P, X, Y = arrays("K L P X Y")
+K, L, P, X, Y, Z = arrays("K L P X Y Z")
 
 STRIDES = sp.Ge(s1, 1), sp.Ge(s2, 1)
 
@@ -42,7 +43,17 @@ def stacks() -> Theorem:
     return replace(
         _two(),
         about="One layer with the span `k1 + (k2-1) s1`, the padding `p1 + p2 s1` and the stride `s1 s2`.",
-        parts=(floors(), _three(), _accepted(), _start(), _values(), _values_with_bias()),
+        parts=(
+            floors(),
+            _three(),
+            _accepted(),
+            _start(),
+            _values(),
+            _values_with_bias(),
+            _border(),
+            _missing(),
+            _sees_nothing(),
+        ),
     )
 
 
@@ -206,7 +217,99 @@ def _values_with_bias() -> Theorem:
             "stacks/bias",
             "Two linear layers with biases are one, with the bias `b2 + b1` times the sum of `L`",
             about="`Y` is taken as the first layer gives it, at every place that the second one reads: where the "
-            "second layer pads, it reads zeros instead, and the two are no longer one.",
+            "second layer pads, it reads zeros instead. What is missing then is below.",
+        )
+    )
+
+
+# Padding between the two ------------------------------------------------------------------------------------------
+
+PLACE = s2 * j + c - q2  # what tap c of output j reads of the first layer's values
+
+
+def inside(place: Term) -> Term:
+    """The bracket of the places that the first layer has values at."""
+    return Iverson(sp.And(sp.Le(0, place), sp.Le(place, o - 1)))
+
+
+def outside(place: Term) -> Term:
+    """The bracket of the others."""
+    return Iverson(sp.Or(sp.Le(place, -1), sp.Ge(place, o)))
+
+
+def _border() -> Theorem:
+    """What zeros padded between leave out of the one layer."""
+    padded = Equation(
+        Z[i], inside(i) * Y[i], (i,), because="zeros are padded, whatever the first layer would have there"
+    )
+    parted = L[c] * inside(PLACE) * Y[PLACE] + L[c] * outside(PLACE) * Y[PLACE]
+    two, missing = total(L[c] * Z[PLACE], TAPS[0]), total(L[c] * outside(PLACE) * Y[PLACE], TAPS[0])
+    one = total(L[c] * Y[PLACE], TAPS[0])
+    return (
+        Derivation(two + missing, sp.Ge(k2, 0), padded)
+        .equation(padded)
+        .backwards("linear", total(parted, TAPS[0]), k=c, because="the sum of the sums is the sum")
+        .arith(inside(PLACE), 1 - outside(PLACE), because="a place is inside or outside")
+        .ring(one)
+        .qed(
+            one,
+            "stacks/border",
+            "With zeros padded between, the two layers miss what the first would have outside",
+            about="`Y` is the first layer, with its bias, as if its input went on with zeros, `o` the number of its "
+            "values; `Z` is what the second layer reads. On the right stands the one layer.",
+        )
+    )
+
+
+def _missing() -> Theorem:
+    """What one tap misses."""
+    read = sp.Eq(i, s2 * j + m - q2)
+    away = sp.Or(sp.Le(i, -1), sp.Ge(i, o))
+    last = s2 * j + m - q2
+    return (
+        Derivation(
+            total(sp.KroneckerDelta(c, m) * outside(PLACE) * Y[PLACE], TAPS[0]),
+            sp.Ge(m, 0),
+            sp.Le(m, k2 - 1),
+            read,
+            away,
+        )
+        .delta(c)
+        .arith(outside(last), sp.Integer(1), because="`i` is outside")
+        .arith(Y[last], Y[i], because="that is `i`")
+        .qed(
+            Y[i],
+            "stacks/missing",
+            "A second kernel of one tap that reads outside misses just the first layer's value there",
+            about="So the two layers are the one for every second kernel exactly where `Y[i] = 0` at each place `i` "
+            "outside that is read; by the theorem before, that is enough, and by this one it is needed. For every "
+            "first kernel and input it is so exactly where no such place is read, as without padding between, or where "
+            "none of them sees a cell of the input and `b1 = 0`.",
+        )
+    )
+
+
+def _sees_nothing() -> Theorem:
+    """Where nothing is missing."""
+    seen = total(K[a] * X[s1 * PLACE + a - q1], TAPS[1])
+    return (
+        Derivation(
+            total(L[c] * outside(PLACE) * seen, TAPS[0]),
+            sp.Ge(s1, 0),
+            sp.Ge(k1, 0),
+            sp.Ge(k2, 0),
+            sp.Le(k1, s1 + q1),
+            sp.Le(n + q1, s1 * o),
+            Support(X, ((0, n - 1),), because="zeros are padded"),
+        )
+        .vanish(c, because="`s1 i + a - q1` is below 0 for `i <= -1`, and not below `n` for `i >= o`")
+        .qed(
+            sp.Integer(0),
+            "stacks/full",
+            "Without a bias nothing is missing where `k1 <= s1 + q1` and `n + q1 <= s1 o`",
+            about="In front, the window before the first sees no input, and behind, the one after the last. So it is "
+            "with full padding, `q1 = k1 - 1` on both sides at stride 1: then the two layers are one also with "
+            "padding between.",
         )
     )
 
