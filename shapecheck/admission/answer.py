@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from shapecheck.admission.laws import ALL, Box, complement, cut, joined
-from shapecheck.admission.paths import Cell, Exploration, Region, explore, holds, least_in
+from shapecheck.admission.paths import Cell, Exploration, explore
 from shapecheck.admission.periodic import Periodic, between
+from shapecheck.admission.regions import Region, holds, least_in, tie
 from shapecheck.admission.words import NONE_TEXT, box_text, boxes_text, relative_text, shadow, simplest
 from shapecheck.inference import infer
 from shapecheck.net import Network
@@ -197,7 +198,7 @@ class Admissible:
         box = dict(region.box)
         ties, rest = [], []
         for decision in region.coupled:
-            pair = _same(decision.difference) if decision.equal and decision.holds else None
+            pair = tie(decision.difference) if decision.equal and decision.holds else None
             (ties.append(pair) if pair else rest.append(decision))
         groups = _grouped(ties)
         parts = []
@@ -317,8 +318,7 @@ class Admissible:
         box = cut(region.box, {name: between(size, size) for name, size in sizes.items()})
         if box is None:
             return None
-        found = least_in(Region(box, region.coupled), self.names)
-        return found[0] if found else None
+        return least_in(Region(box, region.coupled), self.names)[0]
 
     def _nearest_in(self, region: Region, sizes: Mapping[str, int]) -> dict[str, int] | None:
         if not region.coupled:
@@ -345,7 +345,7 @@ class Admissible:
 
     def _shadow(self, region: Region, name_: str) -> Periodic:
         """The sizes of a name in a region with coupled comparisons."""
-        pairs = [_same(decision.difference) for decision in region.coupled if decision.equal and decision.holds]
+        pairs = [tie(decision.difference) for decision in region.coupled if decision.equal and decision.holds]
         total = region.box.get(name_, ALL)
         for group in _grouped([pair for pair in pairs if pair]):
             if name_ in group:
@@ -366,15 +366,6 @@ def _near(axis: Periodic, wanted: int) -> int:
     if below is None or (above is not None and above - wanted < wanted - below):
         return above or 1
     return below
-
-
-def _same(difference: Size) -> tuple[str, str] | None:
-    """The two names, where the difference is H - W."""
-    terms = difference.terms
-    if len(terms) != 2 or sorted(terms.values()) != [-1, 1]:
-        return None
-    names = [monomial[0] for monomial in terms if len(monomial) == 1 and isinstance(monomial[0], str)]
-    return (min(names), max(names)) if len(names) == 2 else None  # type: ignore[type-var, return-value]
 
 
 def _grouped(pairs: Sequence[tuple[str, str]]) -> list[list[str]]:

@@ -15,7 +15,7 @@ Main definitions: `law`, `where`, `Box`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import product
+from itertools import pairwise, product
 from math import gcd, lcm
 from typing import Any, NamedTuple, TypeAlias
 
@@ -118,7 +118,7 @@ def _newton(values: Sequence[int]) -> list[int]:
     found, row = [], list(values)
     while row:
         found.append(row[0])
-        row = [b - a for a, b in zip(row, row[1:], strict=False)]
+        row = [b - a for a, b in pairwise(row)]
     return found
 
 

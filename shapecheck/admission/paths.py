@@ -9,21 +9,20 @@ Main definitions: `run`, `explore`, `Cell`, `Region`, `Exploration`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from shapecheck.admission.laws import ALL, Box, NoLawError, Solver, between, complement, cut, law, remembered, without
+from shapecheck.admission.laws import Box, NoLawError, Solver, between, cut, law, remembered, without
+from shapecheck.admission.regions import SEARCHED, Region, known_parts, least_in
 from shapecheck.admission.witness import Decision, Trail
 from shapecheck.diagnostics import Diagnostic, ShapeError
 from shapecheck.inference import MAX_RANK, pick, several_outputs, too_many_dimensions
 from shapecheck.layers.base import is_shape
 from shapecheck.layers.refusal import no_hints
 from shapecheck.net import Claim, Network, Node
-from shapecheck.sizes import Size, can_equal, evaluate
+from shapecheck.sizes import can_equal, evaluate
 
 MOST_RUNS = 2_000
-MOST_POINTS = 60_000  # sizes tried, one by one, to find some that coupled comparisons allow
 
 
 class Verdict(NamedTuple):
@@ -31,13 +30,6 @@ class Verdict(NamedTuple):
 
     node: int | None = None  # None: all layers take it; len(nodes): a claim about the outputs
     finding: Diagnostic | None = None
-
-
-class Region(NamedTuple):
-    """The sizes in a box that decide so on comparisons that could not be taken apart."""
-
-    box: Box
-    coupled: tuple[Decision, ...] = ()
 
 
 class Cell(NamedTuple):
@@ -127,8 +119,9 @@ def explore(
     left = list(inside)
     cells: list[Cell] = []
     reason: str | None = None
+    known: dict[Any, Any] = {}
     while left:
-        found = _next(left, names)
+        found = _next(left, names, known)
         left, witness = found.regions, found.witness
         reason = reason or found.reason
         if witness is None:
@@ -144,7 +137,7 @@ def explore(
         if tell is not None:
             tell(len(cells))
     exact = not left
-    return Exploration(tuple(cells), exact, None if exact else _reach(left), reason)
+    return Exploration(tuple(cells), exact, None if exact else SEARCHED, reason)
 
 
 def _cell(trail: Trail, solve: Solver, witness: Mapping[str, int]) -> tuple[list[Region], str | None]:
@@ -152,17 +145,27 @@ def _cell(trail: Trail, solve: Solver, witness: Mapping[str, int]) -> tuple[list
     boxes: list[Box] = [{}]
     coupled: list[Decision] = []
     try:
-        for decision in trail.path():
-            holding = solve(decision)
+        for decision in sorted(trail.path(), key=lambda decision: len(decision.difference.names())):
+            decided = known_parts(decision, boxes[0]) if len(boxes) == 1 else decision
+            if isinstance(decided, bool):
+                continue
+            holding = solve(decided)
             if holding is None:
-                law(decision.difference)
-                coupled.append(decision)
+                law(decided.difference)
+                coupled.append(_one_sign(decided))
             else:
                 boxes = [both for one in boxes for other in holding if (both := cut(one, other)) is not None]
     except NoLawError as error:
         return [Region({name: between(size, size) for name, size in witness.items()})], str(error)
     reason = f"{', '.join(sorted(trail.pinned))}: the sizes obey no law" if trail.pinned else None
     return [Region(box, tuple(coupled)) for box in boxes], reason
+
+
+def _one_sign(decision: Decision) -> Decision:
+    """The comparison in the one of its two forms, a == b and b == a, whose first term is positive."""
+    first = min(decision.difference.terms, key=lambda monomial: [str(atom) for atom in monomial])
+    turned = -decision.difference if decision.equal and decision.difference.terms[first] < 0 else decision.difference
+    return decision._replace(difference=turned)  # type: ignore[arg-type]
 
 
 def _outside(region: Region, cell: Region) -> list[Region]:
@@ -189,20 +192,20 @@ class _Found(NamedTuple):
     reason: str | None
 
 
-def _next(left: list[Region], names: Sequence[str]) -> _Found:
+def _next(left: list[Region], names: Sequence[str], known: dict[Any, Any]) -> _Found:
     """The next witness: of the regions' least sizes those with the least greatest; empty regions are dropped."""
     best: dict[str, int] | None = None
     kept: list[Region] = []
     reason: str | None = None
     for region in left:
-        found = least_in(region, names)
-        if found is None:
+        key = tuple(sorted(region.box.items())), region.coupled
+        if key not in known:
+            known[key] = least_in(region, names)
+        sizes, certain = known[key]
+        if sizes is None and certain:
             continue
-        sizes, exact = found
-        if sizes is None and not exact:
+        if sizes is None:
             reason = "comparisons that couple names in a way that is not solved exactly"
-        if sizes is None and exact:
-            continue
         kept.append(region)
         if sizes is not None and (best is None or _rank(sizes) < _rank(best)):
             best = sizes
@@ -211,82 +214,3 @@ def _next(left: list[Region], names: Sequence[str]) -> _Found:
 
 def _rank(sizes: Mapping[str, int]) -> tuple[int, int]:
     return max(sizes.values()), sum(sizes.values())
-
-
-def least_in(region: Region, names: Sequence[str]) -> tuple[dict[str, int] | None, bool] | None:
-    """The least sizes in a region, and whether that there are none is certain; None for an empty box."""
-    box = region.box
-    if not all(box.get(name, ALL) for name in names):
-        return None
-    start = {name: box.get(name, ALL).least() or 1 for name in names}
-    if not region.coupled:
-        return start, True
-    tied = sorted({name for decision in region.coupled for name in decision.difference.names()})
-    stops, certain = _far_enough(region, tied)
-    total = 1
-    axes = []
-    for name in tied:
-        axes.append(list(box.get(name, ALL).up_to(stops[name])))
-        total *= len(axes[-1])
-    for point in _points(axes):
-        sizes = dict(zip(tied, point, strict=True))
-        if all(holds(decision, sizes) for decision in region.coupled):
-            return {**start, **sizes}, True
-    return None, certain
-
-
-def _points(axes: list[list[int]]) -> Iterator[tuple[int, ...]]:
-    return iter(sorted(product(*axes), key=lambda point: (max(point), point)))
-
-
-def holds(decision: Decision, sizes: Mapping[str, int]) -> bool:
-    """Whether these sizes decide so."""
-    value: Any = evaluate(decision.difference, sizes)
-    return bool(value == 0 if decision.equal else value >= 0) is decision.holds
-
-
-def _far_enough(region: Region, names: Sequence[str]) -> tuple[dict[str, int], bool]:
-    """How far to look on each axis, and whether sizes found nowhere up to there are nowhere.
-
-    With one tie F(H) = G(W) and otherwise only such things as are to differ, a solution moves down by whole periods,
-    one of k + 1 of them missing the k others: it is enough to look over the heads and k + 2 periods.
-    """
-    ties = [decision for decision in region.coupled if decision.equal and decision.holds]
-    apart = [decision for decision in region.coupled if decision.equal and not decision.holds]
-    certain = len(names) == 2 and len(ties) <= 1 and len(ties) + len(apart) == len(region.coupled)
-    shared = 1
-    heads = 0
-    for name in names:
-        sizes = region.box.get(name, ALL)
-        heads = max(heads, sizes.head)
-        shared *= sizes.period
-    reach = 0
-    for decision in region.coupled:
-        found = law(decision.difference)
-        certain = certain and all(degree == 1 for degree in found.degrees.values())
-        slopes = []
-        for name, period in found.periods.items():
-            shared = shared * period // _gcd(shared, period)
-            base = {other: 1 for other in found.periods}
-            step = evaluate(decision.difference, {**base, name: 1 + period})
-            slopes.append(abs(step - evaluate(decision.difference, base)) / period)  # type: ignore[operator, arg-type]
-        constant = abs(decision.difference.terms.get((), 0))
-        steepness = max(slopes) / min(slopes) if min(slopes) > 0 else 1
-        reach = max(reach, int(steepness) + 1, 1)
-        heads = heads + int(constant / min([slope for slope in slopes if slope > 0], default=1))
-    wanted = (heads + (len(apart) + 3) * shared) * max(reach, 1) * 2
-    most = int(MOST_POINTS ** (1 / len(names)))
-    return {name: min(wanted, most) for name in names}, certain and wanted <= most
-
-
-def _gcd(a: int, b: int) -> int:
-    from math import gcd
-
-    return gcd(a, b)
-
-
-def _reach(left: list[Region]) -> int:
-    return int(MOST_POINTS**0.5) if left else 0
-
-
-__all__ = ["Cell", "Exploration", "Region", "Size", "Verdict", "complement", "explore", "holds", "least_in", "run"]

@@ -175,13 +175,14 @@ def _reduced(head: int, period: int, bits: int) -> Periodic:
             while period % prime == 0 and _repeats(tail, period // prime, prime):
                 period //= prime
                 tail &= (1 << period) - 1
-    start = bits & ((1 << head) - 1)
-    while head and (start >> head - 1 & 1) == (tail >> period - 1 & 1):
-        last = tail >> period - 1
-        tail = (tail << 1 & ((1 << period) - 1)) | last
-        head -= 1
-        start &= (1 << head) - 1
-    return Periodic(head, period, start | tail << head)
+    if head:
+        times = -(-head // period)
+        back = tail * (((1 << period * times) - 1) // ((1 << period) - 1)) >> period * times - head
+        whole = back | tail << head  # the repeating part carried on down to 1
+        shorter = (bits & ((1 << head) - 1) ^ back).bit_length()
+        tail = whole >> shorter & ((1 << period) - 1)
+        return Periodic(shorter, period, bits & ((1 << shorter) - 1) | tail << shorter)
+    return Periodic(0, period, tail)
 
 
 def _repeats(tail: int, part: int, times: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shapecheck.admission.laws import Box, complement, joined
-from shapecheck.admission.periodic import ALL, NONE, Periodic, between, multiples
+from shapecheck.admission.periodic import ALL, NONE, Periodic, between
 
 MOST_SHOWN = 8  # stretches of numbers listed one by one
 NONE_TEXT = "no size at all"

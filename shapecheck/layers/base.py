@@ -362,6 +362,15 @@ def _hull(a: tuple[Any, Any, Any], b: tuple[Any, Any, Any]) -> tuple[Any, Any, A
     return max(a[2] + a[0], b[2] + b[0]) - start, max(a[1], b[1]), start
 
 
+def undivided(seen: tuple[tuple[Any, Any, Any], ...]) -> bool:
+    """Whether cells stand an open number of input cells apart, which has no fractions: then the field is not known.
+
+    >>> undivided(((3, 2, 0),)), undivided(((1, Size({("H",): 1}), 0),))
+    (False, True)
+    """
+    return any(isinstance(j, Size) for _, j, _ in seen)
+
+
 def quotient(a: Any, b: int) -> Any:
     """a / b exactly: an int where b divides a, else a fraction.
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 from shapecheck.diagnostics import ShapeError
 from shapecheck.formulas import OUTPUT_PADDING, OUTPUT_SIZE, dilated, field_size, field_start, transposed_size
 from shapecheck.layers import conv_arguments
-from shapecheck.layers.base import Layer, Seen, check_limit, ntuple, product, quotient, seen_by
+from shapecheck.layers.base import Layer, Seen, check_limit, ntuple, product, quotient, seen_by, undivided
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.layers.windows import LAYOUT, check_image, empty_input, read_ints
 from shapecheck.sizes import Dim, Shape
@@ -169,7 +169,7 @@ class _ConvTranspose(Layer):
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """Output o reads the inputs from (o+q-(e-1))/s to (o+q)/s: a window whose span and stride may be fractions."""
-        if seen is None:
+        if seen is None or undivided(seen):
             return None
         out = []
         for (r, j, u), (e, q, s, _, _) in zip(seen_by(self.axes, seen), self.steps or ()):  # noqa: B905 - speed

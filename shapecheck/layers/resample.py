@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeAlias
 from shapecheck.diagnostics import ShapeError, construct_error, forward_error, only_words
 from shapecheck.formulas import adaptive_span, dyadic_size, field_size, field_start, scaled_size
 from shapecheck.layers.arguments import argument_error
-from shapecheck.layers.base import LIMIT, Layer, Seen, apart, seen_by, shape_text, whole
+from shapecheck.layers.base import LIMIT, Layer, Seen, apart, seen_by, shape_text, undivided, whole
 from shapecheck.layers.dims import whole_numbers
 from shapecheck.layers.refusal import refusal, value_text
 from shapecheck.sizes import Dim, Shape
@@ -159,7 +159,7 @@ class _Upsample(Layer):
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """Neighbours stand 1/scale as far apart; a cell reads the nearest 1, 2 (linear) or 4 (cubic) an axis."""
-        if seen is None:
+        if seen is None or undivided(seen):
             return None
         sizes = inputs[0][2:]
         out: list[Any] = []

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from shapecheck.diagnostics import ShapeError, forward_error, only_words
 from shapecheck.formulas import field_size
 from shapecheck.layers.arguments import argument_error, divides, is_integer
-from shapecheck.layers.base import Layer, Seen, apart, shape_text
+from shapecheck.layers.base import Layer, Seen, apart, shape_text, undivided
 from shapecheck.layers.dims import spatial
 from shapecheck.layers.refusal import refusal
 from shapecheck.sizes import Shape
@@ -69,7 +69,7 @@ class PixelShuffle(_Shuffle):
 
     def field(self, seen: Seen, inputs: tuple[Shape], output: Shape) -> Seen:
         """Neighbours stand an r-th as far apart; cell i reads floor(i/r), up to (r-1)/r before its even place."""
-        if seen is None:
+        if seen is None or undivided(seen):
             return None
         factor = self.upscale_factor
         uneven = Fraction(factor - 1, factor)
