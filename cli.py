@@ -402,12 +402,20 @@ def _theorem_names(ctx: click.Context, parameter: click.Parameter, incomplete: s
 
 
 @shapes.command("sizes", short_help="For which input sizes a network runs.")
-@click.option("--net", "nets", multiple=True, required=True, type=click.Path(), metavar="FILE", help="A network's spec.")
+@click.option(
+    "--net", "nets", multiple=True, required=True, type=click.Path(), metavar="FILE", help="A network's spec."
+)
 @click.option("--where", multiple=True, metavar="CONDITION", help="What the sizes obey besides, e.g. 'H % 2 == 0'.")
 @click.option("--verify/--no-verify", default=True, help="Ask torch at the borders (default), or not.")
 @click.option("--eval", "evaluation", is_flag=True, help="Evaluation mode; torch's default is training.")
-@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True,
-              help="What the answer looks like.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="What the answer looks like.",
+)
 @_OUTPUT
 @click.pass_context
 def sizes_command(ctx: click.Context, /, nets: tuple[str, ...], output: str | None, **options: Any) -> None:
@@ -427,12 +435,24 @@ def sizes_command(ctx: click.Context, /, nets: tuple[str, ...], output: str | No
 @click.option("--net", "net", type=click.Path(), required=True, metavar="FILE", help="The spec to mend.")
 @click.option("--apply", "number", type=click.IntRange(min=1), metavar="K", help="Write the K-th repair into FILE.")
 @click.option("--most", type=click.IntRange(min=1), default=5, show_default=True, help="How many repairs are shown.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True,
-              help="How long is searched.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="How long is searched.",
+)
 @click.option("--size", "sizes", multiple=True, metavar="NAME=NUMBER", callback=_sizes, help="A size for an open name.")
-@click.option("--verify/--no-verify", default=True, help="Check what is mended against torch (default), or only predict.")
-@click.option("--device", type=click.Choice(["auto", "meta", "cpu", "cuda"]), default="auto", show_default=True,
-              help="Where torch runs.")
+@click.option(
+    "--verify/--no-verify", default=True, help="Check what is mended against torch (default), or only predict."
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "meta", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where torch runs.",
+)
 @click.option("--eval", "evaluation", is_flag=True, help="Evaluation mode; torch's default is training.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
@@ -443,8 +463,8 @@ def repair(ctx: click.Context, /, **options: Any) -> None:
       shapes repair --net net.yaml               what would mend it
       shapes repair --net net.yaml --apply 1     write the first; all else in the file stays as it is
 
-    A repair has one change or two; a spec of more faults is mended fault by fault. With the same options the numbers are
-    the same.
+    A repair has one change or two; a spec of more faults is mended fault by fault. With the same options the numbers
+    are the same.
 
     Exit code: 0 nothing to mend, or a repair was written; 1 repairs are shown, or none was found; 2 a wrong call.
     """
@@ -702,6 +722,35 @@ def _judge_file(file: str, format_: str, timeout: float) -> bool:
     else:
         _print(f"{line}\n" for line in table(entries, judged()))
     return all(verdict.verdict == PROVED for verdict in verdicts)
+
+
+@derive.command(short_help="Find the lecture notes' mistakes.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "markdown", "latex", "json"]),
+    default="text",
+    show_default=True,
+)
+@_OUTPUT
+@click.pass_context
+def errata(ctx: click.Context, format_: str, output: str | None) -> None:
+    """The seventeen mistakes of the lecture notes, each with what a machine says of it now.
+
+    Exit code: 0 every mistake is found, 1 one is not.
+    """
+    from derive import errata as mistakes
+
+    found: list[bool] = []
+
+    def findings() -> Iterator[mistakes.Finding]:
+        for finding in mistakes.find():
+            found.append(finding.found)
+            yield finding
+            _flush()
+
+    _deliver(mistakes.PAGES[format_](findings()), output, format_)
+    ctx.exit(0 if all(found) else FOUND)
 
 
 @derive.command()

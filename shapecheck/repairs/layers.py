@@ -1,8 +1,8 @@
 """Changes that may mend a layer which refuses its arguments or its input.
 
-First what the finding's hint says, then the layer's own arguments, those of the layers before it, layers put in between,
-other sources, other types, other sizes of the input. Each is a guess with a cost; the search tries them in the order of
-cost, and only what works is shown. Main definition: `layer_changes`.
+First what the finding's hint says, then the layer's own arguments, those of the layers before it, layers put in
+between, other sources, other types, other sizes of the input. Each is a guess with a cost; the search tries them in the
+order of cost, and only what works is shown. Main definition: `layer_changes`.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _branches_dim(trial: Trial, entry: Entry, value: Any) -> Edits | None:
 def _own(trial: Trial, finding: Diagnostic, row: Row) -> Iterator[Change]:
     """Other values of the layer's own arguments; inferred ones left to the input."""
     entry = entry_of_row(trial, row.node)
-    cls = LAYERS[row.type] if row.type in LAYERS else None
+    cls = LAYERS.get(row.type)
     if entry is None or cls is None:
         return
     yield from _inferred(trial, finding, row, entry, cls)
@@ -212,7 +212,11 @@ def listed_sizes(trial: Trial, row: Row) -> Iterator[Change]:
         for guess in (*guesses, -1, *(size for size in shape if type(size) is int)):
             if guess != values[place]:
                 words = f"{row.name}: set size {place + 1} of {name} to {guess} (it is {item.value})"
-                yield Change(words, set_value(item, str(guess)), 1.6 + (0.8 if guess == -1 else 0.3))
+                yield Change(
+                    words,
+                    set_value(item, str(guess)),
+                    1.7 + (0.8 if guess == -1 else 0.0 if values[place] == -1 else 0.3),
+                )
         for word in sorted(trial.report.network.open_names() if trial.report.network else ()):
             yield Change(f"{row.name}: set size {place + 1} of {name} to {word}", set_value(item, word), 2.2)
         dropped = drop(trial.layout, item)
@@ -369,7 +373,7 @@ def _reshaping(finding: Diagnostic, row: Row) -> Iterator[tuple[str, float]]:
     for found in LAYER_IN_HINT.finditer(finding.hint or ""):
         if found[1] in LAYERS:
             yield found[0].rstrip("."), 1.8
-    shape = next(iter(row.inputs), None)
+    shape: Any = row.inputs[0] if row.inputs else None
     if not is_shape(shape):
         return
     features = prod(size for size in shape[1:] if type(size) is int)
@@ -377,11 +381,12 @@ def _reshaping(finding: Diagnostic, row: Row) -> Iterator[tuple[str, float]]:
         yield "Flatten", 1.2
     if finding.code in ("SP302", "SP303", "SP304", "SP314") and len(shape) > 2:
         yield "Flatten", 3.2
+    squares = [list(sizes) for sizes in _images(row, shape)]
     if finding.code == "SP302":
         yield from (("Unsqueeze: 1", 3.0), ("Unsqueeze: 2", 3.3), ("Unsqueeze: 0", 3.6))
-        yield from ((f"Squeeze: {dim}", 3.4) for dim, size in enumerate(shape) if size == 1)
-        yield from ((f"Unflatten: {{dim: 1, unflattened_size: {list(sizes)}}}", 3.0) for sizes in _images(row, shape))
-        yield from ((f"Flatten: {{start_dim: {start}}}", 3.4) for start in range(2, len(shape) - 1))
+        yield from [(f"Squeeze: {dim}", 3.4) for dim, size in enumerate(shape) if size == 1]
+        yield from [(f"Unflatten: {{dim: 1, unflattened_size: {sizes}}}", 3.0) for sizes in squares]
+        yield from [(f"Flatten: {{start_dim: {start}}}", 3.4) for start in range(2, len(shape) - 1)]
     if row.type.startswith(("Conv", "MaxPool", "AvgPool")) and finding.code == "SP301" and 3 <= len(shape) <= 5:
         axes = len(shape) - 2
         for width in (1, 2, 3):
@@ -393,8 +398,8 @@ def _images(row: Row, shape: Any) -> Iterator[tuple[int, ...]]:
     if len(shape) != 2 or type(shape[1]) is not int:
         return
     channels = row.node.given.get("in_channels")
-    for count in dict.fromkeys((channels, 1, 3)):
-        side = round((shape[1] // count) ** 0.5) if type(count) is int and count > 0 else 0
+    for count in dict.fromkeys((channels if type(channels) is int else 1, 1, 3)):
+        side = round((shape[1] // count) ** 0.5) if count > 0 else 0
         if side and count * side * side == shape[1]:
             yield (count, side, side)
 
@@ -470,18 +475,18 @@ def _insert(trial: Trial, row: Row, place: int, text: str) -> Edits | None:
         return insert_entry(layout, paths.items[place], len(paths.items[place].items), text)
     source = entry.beside("from")
     if source is None:
-        return insert_entry(layout, entry.around, entry.index, text) if place == 0 else None
+        return insert_entry(layout, entry.around, entry.place, text) if place == 0 else None
     item = source.items[place] if source.kind == "list" and place < len(source.items) else source
     if item.kind != "scalar" or (source.kind == "scalar" and place):
         return None
     new = _new_name(trial, item.value)
     head = text if ":" in text else f"{text}: "
-    before = insert_entry(layout, entry.around, entry.index, f"{{{head}, from: {text_of(item.value)}, name: {new}}}")
+    before = insert_entry(layout, entry.around, entry.place, f"{{{head}, from: {text_of(item.value)}, name: {new}}}")
     return None if before is None else [*before, *set_value(item, new)]
 
 
 def _in_residual(layout: Layout, entry: Entry, place: int, text: str) -> Edits | None:
-    """The edits that put a layer at the end of a Residual's body, or of its shortcut, which is made where there is none."""
+    """The edits that put a layer at the end of a Residual's body, or of its shortcut, made where there is none."""
     given = entry.arguments
     if given is None:
         return None
@@ -561,7 +566,7 @@ def _merged_first(trial: Trial, row: Row, entry: Entry, source: Spot) -> Iterato
     """An Add or Concat before a layer that takes one input."""
     written = trial.layout.written(source)
     for merge in ("Add: ", "Concat: 1"):
-        before = insert_entry(trial.layout, entry.around, entry.index, f"{{{merge}, from: {written}}}")
+        before = insert_entry(trial.layout, entry.around, entry.place, f"{{{merge}, from: {written}}}")
         without = drop(trial.layout, source)
         if before and without:
             yield Change(f"put {merge.rstrip(': ')} before {row.name}", [*before, *without], 3.3)
@@ -682,7 +687,7 @@ def _repeats(trial: Trial, row: Row) -> Iterator[Change]:
     well = sum(other.node.mark == row.node.mark for other in trial.rows[: trial.places[row.name]])
     for number in sorted({well, max(well - 1, 1), 1} - {0, int(times.value)}, reverse=True):
         words = f"{row.type}: repeat {number} times (it is {times.value})"
-        yield Change(words, set_value(times, str(number)), 1.5 + 0.7 * near(int(times.value), number))
+        yield Change(words, set_value(times, str(number)), 1.3 + 0.1 * (well - number))
 
 
 def _without(trial: Trial, row: Row) -> Iterator[Change]:

@@ -64,7 +64,7 @@ class Entry(NamedTuple):
     """A layer's entry: the spot of the list it stands in, its place there, its own spot, its type and its arguments."""
 
     around: Spot
-    index: int
+    place: int
     spot: Spot
     type: Spot
     arguments: Spot | None

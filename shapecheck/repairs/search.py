@@ -18,10 +18,11 @@ from typing import Any
 
 from shapecheck.repairs.candidates import changes_for
 from shapecheck.repairs.text import Draft
-from shapecheck.repairs.trial import Change, Setting, Trial, progress
+from shapecheck.repairs.trial import Change, Setting, Trial, progress, spec_faults
 
 SECOND = 1.0  # what one more change costs beside its own cost
-EACH_FAULT = 5.0  # what a fault that is left costs, where many are mended one by one
+EACH_LEFT = 0.3  # what each fault costs that is left for the second change
+EACH_FAULT = 5.0  # what a fault costs that a change brings with it
 MARGIN = 2.5  # how much more than the best a repair may cost
 MOST_CHANGES = 60  # of a spec of many faults
 CANDIDATES = 1_500  # of one fault that are looked at
@@ -48,49 +49,75 @@ class Search:
         if not self.start.faults:
             return []
         deadline, budget = self.deadline, self.most_trials
-        many = len(self.start.faults) > 2
-        if many:  # two changes will hardly do; they may have a part of the time
+        if len(self.start.faults) > 2:  # two changes will hardly do; they may have a part of the time
             self.deadline, self.most_trials = monotonic() + (deadline - monotonic()) / 8, 200
-        found = list(self.walk(most, changes=2, each_fault=1.0 if many else 0.3))
+        found = list(self.smallest(most))
         self.deadline, self.most_trials = deadline, budget
-        if not found:
+        if not found and len(self.start.faults) + self.masked() > 1:
             self.tried = 0
-            found = list(self.walk(1, changes=MOST_CHANGES, each_fault=EACH_FAULT))
+            found = list(self.fault_by_fault())
         return sorted(found, key=lambda trial: trial.cost)
 
-    def walk(self, most: int, changes: int, each_fault: float) -> Iterator[Trial]:
-        """The mended trials as they are found, in the order of cost plus what the faults left are taken to cost."""
+    def masked(self) -> bool:
+        """Whether what is found may hide other faults."""
+        return self.start.report.network is None or any(row.output is None for row in self.start.rows)
+
+    def smallest(self, most: int) -> Iterator[Trial]:
+        """Trials mended by one change or two, in the order of their cost."""
         order = count()
-        queue: list[tuple[float, int, Trial, Change | None]] = [(0.0, next(order), self.start, None)]
+        queue: list[tuple[float, int, Trial, Change]] = []
+        self._push(queue, order, self.start)
         seen = {self.start.draft.text}
         filled: set[tuple[Any, ...]] = set()  # where something was found that mends: one number is enough
-        found = 0
         limit = float("inf")
-        while queue and found < most and not self.spent():
+        while queue and len(filled) < most and not self.spent():
             cost, _, trial, change = heapq.heappop(queue)
             if cost > limit:
                 return
-            if change is not None:
-                slots = (*map(_slot, trial.changes), _slot(change))
-                after = None if slots in filled else self.apply(trial, change, seen)
-                if after is None:
-                    continue
-                if after.mended:
-                    found += 1
-                    limit = min(limit, after.cost + MARGIN)
-                    filled.add(slots)
-                    yield after
-                    continue
-                if len(after.changes) >= changes or not progress(trial, after):
-                    continue
-                trial = after
-                cost = after.cost + each_fault * len(after.faults)
-                if changes > 2:
-                    heapq.heappush(queue, (cost, next(order), after, None))
-                    continue
-            for guess in changes_for(trial)[:CANDIDATES]:
-                step = (SECOND if trial.changes else 0.0) + guess.cost
-                heapq.heappush(queue, (cost + step, next(order), trial, guess))
+            slots = (*map(_slot, trial.changes), _slot(change))
+            after = None if slots in filled else self.apply(trial, change, seen)
+            if after is None:
+                continue
+            if self.is_mended(after):
+                limit = min(limit, after.cost + MARGIN)
+                filled.add(slots)
+                yield after
+            elif len(after.changes) == 1 and progress(trial, after):
+                self._push(queue, order, after)
+
+    def fault_by_fault(self) -> Iterator[Trial]:
+        """The trial mended by the cheapest change for each fault in turn; back to an earlier one where none helps."""
+        order = count()
+        start = _level(self.start)
+        queue: list[tuple[Any, ...]] = [(start, 0.0, next(order), self.start, None)]
+        seen = {self.start.draft.text}
+        while queue and not self.spent():
+            level, cost, _, trial, change = heapq.heappop(queue)
+            if change is None:
+                for guess in changes_for(trial)[:CANDIDATES]:
+                    heapq.heappush(queue, (level, cost + guess.cost, next(order), trial, guess))
+                continue
+            after = self.apply(trial, change, seen)
+            if after is None:
+                continue
+            if self.is_mended(after):
+                yield after
+                return
+            if len(after.changes) < MOST_CHANGES and progress(trial, after):
+                more = len(after.faults) - len(trial.faults)
+                deeper = level if more > 0 and trial.report.network is not None else _level(after)
+                cost = after.cost + EACH_FAULT * max(more, 0)
+                heapq.heappush(queue, (deeper, cost, next(order), after, None))
+
+    def _push(self, queue: list[tuple[float, int, Trial, Change]], order: Iterator[int], trial: Trial) -> None:
+        """Put what may mend a trial's first fault into the queue."""
+        extra = trial.cost + (SECOND + EACH_LEFT * len(trial.faults) if trial.changes else 0.0)
+        for guess in changes_for(trial)[:CANDIDATES]:
+            heapq.heappush(queue, (extra + guess.cost, next(order), trial, guess))
+
+    def is_mended(self, trial: Trial) -> bool:
+        """Whether a trial has no fault, and hides no layer's shape that was known before."""
+        return not trial.faults and trial.holes <= self.start.holes
 
     def apply(self, trial: Trial, change: Change, seen: set[str]) -> Trial | None:
         """The trial after one more change; None where it was seen before or its edits overlap."""
@@ -103,6 +130,13 @@ class Search:
             self.tell(self.tried, self.most_trials)
         cost = trial.cost + change.cost + (SECOND if trial.changes else 0.0)
         return Trial(draft, self.setting, (*trial.changes, change), cost)
+
+
+def _level(trial: Trial) -> tuple[int, ...]:
+    """How much is left to mend: less for faults of the spec gone, for a first fault further on."""
+    if trial.first is None:
+        return (0,)
+    return (1 + spec_faults(trial), *(-part for part in trial.first[0]))
 
 
 def _slot(change: Change) -> tuple[tuple[int, int], ...]:

@@ -78,7 +78,9 @@ def _taken_out(trial: Trial, finding: Diagnostic, spot: Spot) -> Iterator[Change
     edits = drop(trial.layout, spot)
     if edits:
         written = trial.layout.written(spot)
-        yield Change(f"take {written if len(written) < 40 else 'what stands there'} out", edits, 3.0)
+        claim = spot.up is not None and spot.up.get("output") is spot
+        words = "claim nothing" if claim else f"take {written if len(written) < 40 else 'what stands there'} out"
+        yield Change(words, edits, 1.8 if claim else 3.0)
     entry = trial.layout.entry_around(finding.line, finding.column)
     if entry is not None:
         edits = delete_entry(trial.layout, entry)
@@ -105,27 +107,32 @@ def _missing(trial: Trial, finding: Diagnostic, spot: Spot | None) -> Iterator[C
     missing = list(finding.facts.get("missing", ()))
     if not missing and (found := re.search(r" needs (\w+)$", finding.message)):
         missing = [found[1]]
-    names = names_of(word) if word in LAYERS else parameters_of(trial, word)
-    scalar = scalar_argument(LAYERS[word], names, None) if word in LAYERS else names
     row = next((row for row in trial.rows if entry_of_row(trial, row.node) == entry), None)
     for place, number in enumerate(_guesses(row)):
-        edits: Edits = []
-        layout = trial.layout
-        if len(missing) == 1 and (entry.arguments is None or entry.arguments.empty) and scalar[:1] == missing:
-            edits = [Edit(entry.type.end, entry.type.end, f": {number}")] if entry.arguments is None else []
-            edits = edits or set_value(entry.arguments, str(number))  # type: ignore[arg-type]
-        elif entry.arguments is None or entry.arguments.empty or entry.arguments.kind != "map":
-            text = ", ".join(f"{name}: {number}" for name in missing[1:])
-            first = set_argument(
-                layout, entry, missing[0], f"{number}{', ' + text if text else ''}", names, (scalar or [None])[0]
-            )
-            edits = first or []
-        else:
-            for name in missing:
-                edits += set_key(layout, entry.arguments, name, str(number)) or []
+        edits = _given(trial, entry, missing, str(number))
         if edits:
             words = f"{word}: set {' and '.join(missing)} to {number}, or to what you mean"
             yield Change(words, edits, 1.5 + 0.1 * place)
+
+
+def _given(trial: Trial, entry: Entry, missing: list[str], text: str) -> Edits | None:
+    """The edits that give a layer or block all that is missing."""
+    layout, word = trial.layout, entry.type.value
+    names = names_of(word) if word in LAYERS else parameters_of(trial, word)
+    scalar = scalar_argument(LAYERS[word], names, None) if word in LAYERS else names
+    nothing = entry.arguments is None or entry.arguments.empty
+    if missing == scalar[:1] and nothing:
+        return (
+            [Edit(entry.type.end, entry.type.end, f": {text}")]
+            if entry.arguments is None
+            else set_value(entry.arguments, text)
+        )
+    if nothing or entry.arguments is None or entry.arguments.kind != "map":
+        rest = "".join(f", {name}: {text}" for name in missing[1:])
+        first = scalar[0] if scalar else None
+        return set_argument(layout, entry, missing[0], text + rest, names, first) if missing else None
+    parts = [set_key(layout, entry.arguments, name, text) for name in missing]
+    return None if None in parts else [edit for part in parts for edit in part or []]
 
 
 def _guesses(row: Row | None) -> list[int]:
@@ -161,7 +168,9 @@ def _unknown_argument(trial: Trial, finding: Diagnostic, spot: Spot | None) -> I
         if edits:
             yield Change(f"{word}: leave out what it is given", edits, 1.4)
         return
-    for place, name in enumerate(get_close_matches(spot.value, names, 3, 0.4)):
+    given = [key.value for key, _ in spot.up.pairs()] if spot.up is not None else []
+    free = [name for name in names if name not in given]
+    for place, name in enumerate(get_close_matches(spot.value, free, 3, 0.5)):
         yield Change(f"{word}: write {name} instead of {spot.value}", set_value(spot, name), 1.3 + 0.3 * place)
     value = next((value for key, value in spot.up.pairs() if key is spot), None) if spot.up is not None else None
     out = drop(trial.layout, spot)
@@ -347,10 +356,9 @@ def _map_entry(trial: Trial, mapping: Spot) -> Iterator[Change]:
     typed = [(key, value) for key, value in pairs if key.value in types]
     attributes = [(key, value) for key, value in pairs if key.value in ATTRIBUTES]
     others = [(key, value) for key, value in pairs if key.value not in ATTRIBUTES and key.value not in types]
-    if not typed and not others:
-        if mapping.flow:
-            start = mapping.start + 1
-            yield Change("an Identity of that name", [Edit(start, start, "Identity: , ")], 1.6)
+    if not typed and not others and mapping.flow:
+        start = mapping.start + 1
+        yield Change("an Identity of that name", [Edit(start, start, "Identity: , ")], 1.6)
     if len(typed) == 1 and others and typed[0][1].empty:
         yield from _indented(trial, mapping, typed[0][0], others)
     if len(typed) > 1 and mapping.up is not None:
@@ -459,7 +467,7 @@ def _value_of(trial: Trial, finding: Diagnostic, spot: Spot | None) -> Iterator[
             )
     elif spot.kind == "map" and spot.flow:
         yield Change(f"{name}: a list of one", [Edit(spot.start, spot.start, "["), Edit(spot.end, spot.end, "]")], 1.6)
-    if spot.kind == "list" and len(spot.items) >= 1 and spot.items[0].kind == "scalar":
+    if name in ATTRIBUTES and spot.kind == "list" and spot.items and spot.items[0].kind == "scalar":
         first = trial.layout.written(spot.items[0])
         yield Change(f"write {first} instead of {trial.layout.written(spot)}", set_value(spot, first), 1.4)
     for text in {"mode": ("eval", "train"), "repeat": ("1", "2", "3"), "dim": ("1", "0")}.get(name, ()):
@@ -503,7 +511,7 @@ def _scalars(text: str) -> Iterator[str]:
 
 def _too_many(trial: Trial, finding: Diagnostic, spot: Spot | None) -> Iterator[Change]:
     """SP109: fewer repetitions, all along the entries inside each other; too many are not even tried."""
-    entry = trial.layout.entry_at(finding.line, finding.column)
+    entry = trial.layout.entry_around(finding.line, finding.column)
     if entry is None:
         return
     times = [value for spot in entry.spot.walk() if (value := spot.get("repeat")) is not None and value.value.isdigit()]
@@ -556,7 +564,7 @@ def _several_sources(trial: Trial, finding: Diagnostic, spot: Spot | None) -> It
         yield Change(f"{entry.type.value}: read {item.value} alone", set_value(source, text_of(item.value)), 2.0)
     written = trial.layout.written(source)
     for merge in ("Add: ", "Concat: 1"):
-        before = insert_entry(trial.layout, entry.around, entry.index, f"{{{merge}, from: {written}}}")
+        before = insert_entry(trial.layout, entry.around, entry.place, f"{{{merge}, from: {written}}}")
         without = drop(trial.layout, source)
         if before and without:
             yield Change(f"put {merge.rstrip(': ')} before {entry.type.value}", [*before, *without], 2.2)

@@ -98,71 +98,68 @@ def _here(trial: Trial, at: int) -> Iterator[Change]:
         yield Change("blanks for tabs", [Edit(at, end, "  " * (end - at))], 1.0)
 
 
-def _line(text: str, start: int, end: int, break_: str) -> Iterator[tuple[str, list[Edit], float]]:
+Slip = tuple[str, list[Edit], float]
+
+
+def _line(text: str, start: int, end: int, break_: str) -> Iterator[Slip]:
     """What one line may lack: the end of a bracket or a quote, a blank behind a colon, a colon, a comma."""
-    line = text[start:end]
-    code = _without_comment(line)
-    stop = start + len(code)
-    missing = _missing_closers(code)
-    if missing:
-        yield f"close {missing}", [Edit(stop, stop, missing)], 1.0
-        for place in range(len(missing)):
-            for found in re.finditer(r",", code):
-                yield (
-                    f"close {missing[place]}",
-                    [Edit(start + found.start(), start + found.start(), missing[place])],
-                    1.9,
-                )
-        for found in re.finditer(r"\]|\}", code):
-            for closer in dict.fromkeys(missing):
-                yield f"close {closer}", [Edit(start + found.start(), start + found.start(), closer)], 1.2
-    for found in re.finditer(r"[\]}]", code):
-        yield (
-            f"leave out {found[0]}",
-            [Edit(start + found.start(), start + found.end(), "")],
-            2.0 + 0.01 * (len(code) - found.start()),
-        )
-        other = {"]": "}", "}": "]"}[found[0]]
-        yield f"{other} instead of {found[0]}", [Edit(start + found.start(), start + found.end(), other)], 1.5
-    for found in re.finditer(r"[\[{]", code):
-        yield f"leave out {found[0]}", [Edit(start + found.start(), start + found.end(), "")], 2.4
-    for quote in "\"'":
-        if code.count(quote) % 2:
-            for found in re.finditer(r"(?=[,\]}])|$", code):
-                if found.start() > code.rfind(quote):
-                    yield f"close {quote}", [Edit(start + found.start(), start + found.start(), quote)], 1.1
-            where = code.rfind(quote)
-            yield f"leave out {quote}", [Edit(start + where, start + where + 1, "")], 1.8
-    for found in re.finditer(r"(?<=\w):(?=[\w\[{])", code):
-        yield "a blank behind the colon", [Edit(start + found.end(), start + found.end(), " ")], 1.1
-    for found in re.finditer(r"(?<=[\w\]}\"])[ \t]+(?=[\w\[{\"])", code):
-        yield "a colon", [Edit(start + found.start(), start + found.start(), ":")], 1.5
-        yield "a comma", [Edit(start + found.start(), start + found.start(), ",")], 1.6
-    if (found := re.fullmatch(r"(\s*(?:- )*\w+)", code)) is not None:
-        yield "a colon", [Edit(stop, stop, ":")], 1.4
-    if (found := re.match(r"\s*-(?=\w|\{)", code)) is not None:
-        yield "a blank behind the dash", [Edit(start + found.end(), start + found.end(), " ")], 1.0
-    if (found := re.match(r"(\s*)(?=\w|\{)", code)) is not None:
-        yield "a dash", [Edit(start + found.end(), start + found.end(), "- ")], 1.9
-    for found in re.finditer(r"\t", code):
-        yield "blanks for a tab", [Edit(start + found.start(), start + found.end(), "  ")], 1.1
-    for found in re.finditer(r"(?<![\"'\w])\$\{[^{}]*\}[^,\]}\"']*", code):
-        yield (
-            "quotes around ${...}",
-            [
-                Edit(start + found.start(), start + found.start(), '"'),
-                Edit(start + found.end(), start + found.end(), '"'),
-            ],
-            1.0,
-        )
-    if (found := re.match(r"(\s*(?:- )?[\w]+: )(.*: .*)$", code)) is not None:
-        yield (
-            "quotes around the text",
-            [Edit(start + found.start(2), start + found.start(2), '"'), Edit(stop, stop, '"')],
-            1.6,
-        )
+    code = _without_comment(text[start:end])
+    for words, edits, cost in (*_brackets(code), *_quotes(code), *_marks(code)):
+        yield words, [Edit(start + edit.start, start + edit.end, edit.text) for edit in edits], cost
     if code.strip():
         yield "leave the line out", [Edit(start, min(end + len(break_), len(text)), "")], 4.0
+
+
+def _put(place: int, text: str) -> list[Edit]:
+    return [Edit(place, place, text)]
+
+
+def _brackets(code: str) -> Iterator[Slip]:
+    """Brackets that are missing, too many, or of the wrong kind."""
+    missing = _missing_closers(code)
+    if missing:
+        yield f"close {missing}", _put(len(code), missing), 1.0
+    for closer in dict.fromkeys(missing):
+        yield from ((f"close {closer}", _put(found.start(), closer), 1.9) for found in re.finditer(",", code))
+        yield from ((f"close {closer}", _put(found.start(), closer), 1.2) for found in re.finditer(r"\]|\}", code))
+    for found in re.finditer(r"[\]}]", code):
+        other = {"]": "}", "}": "]"}[found[0]]
+        far = 0.01 * (len(code) - found.start())
+        yield f"leave out {found[0]}", [Edit(found.start(), found.end(), "")], 2.0 + far
+        yield f"{other} instead of {found[0]}", [Edit(found.start(), found.end(), other)], 1.5
+    for found in re.finditer(r"[\[{]", code):
+        yield f"leave out {found[0]}", [Edit(found.start(), found.end(), "")], 2.4
+
+
+def _quotes(code: str) -> Iterator[Slip]:
+    """Quotes that are not closed, and texts that need some."""
+    for quote in "\"'":
+        where = code.rfind(quote)
+        if code.count(quote) % 2:
+            ends = [found.start() for found in re.finditer(r"(?=[,\]}])|$", code) if found.start() > where]
+            yield from ((f"close {quote}", _put(place, quote), 1.1) for place in ends)
+            yield f"leave out {quote}", [Edit(where, where + 1, "")], 1.8
+    for found in re.finditer(r"(?<![\"'\w])\$\{[^{}]*\}[^,\]}\"']*", code):
+        yield "quotes around ${...}", [*_put(found.start(), '"'), *_put(found.end(), '"')], 1.0
+    if text := re.match(r"(\s*(?:- )?[\w]+: )(.*: .*)$", code):
+        yield "quotes around the text", [*_put(text.start(2), '"'), *_put(len(code), '"')], 1.6
+
+
+def _marks(code: str) -> Iterator[Slip]:
+    """Colons, commas, dashes and the blanks behind them."""
+    for found in re.finditer(r"(?<=\w):(?=[\w\[{])", code):
+        yield "a blank behind the colon", _put(found.end(), " "), 1.1
+    for found in re.finditer(r"(?<=[\w\]}\"])[ \t]+(?=[\w\[{\"])", code):
+        yield "a colon", _put(found.start(), ":"), 1.5
+        yield "a comma", _put(found.start(), ","), 1.6
+    if re.fullmatch(r"\s*(?:- )*\w+", code):
+        yield "a colon", _put(len(code), ":"), 1.4
+    if dash := re.match(r"\s*-(?=\w|\{)", code):
+        yield "a blank behind the dash", _put(dash.end(), " "), 1.0
+    if first := re.match(r"(\s*)(?=\w|\{)", code):
+        yield "a dash", _put(first.end(), "- "), 1.9
+    for found in re.finditer(r"\t", code):
+        yield "blanks for a tab", [Edit(found.start(), found.end(), "  ")], 1.1
 
 
 def _without_comment(line: str) -> str:
@@ -214,7 +211,7 @@ def _indentation(trial: Trial, number: int, cost: float) -> Iterator[Change]:
         yield Change(words, [Edit(start, start + width, " " * other)], 1.3 + 0.05 * abs(other - width) + cost)
 
 
-# Parts of YAML that a spec has no use for ------------------------------------------------------------------------------
+# Parts of YAML that a spec has no use for ----------------------------------------------------------------------------
 
 
 def _unused(trial: Trial, at: int) -> Iterator[Change]:

@@ -117,6 +117,10 @@ class Lines:
             self.starts.append(at)
         self.break_ = "\r\n" if "\r\n" in text else "\n" if "\n" in text or "\r" not in text else "\r"
 
+    def all(self) -> list[str]:
+        """The lines, their ends left out."""
+        return [self.text[start : self.end(start)] for start in self.starts if start < len(self.text)]
+
     def offset(self, line: int, column: int) -> int:
         """The place of a line and a column, both counted from 1."""
         return min(self.starts[min(line, len(self.starts)) - 1] + column - 1, len(self.text))

@@ -1,6 +1,7 @@
 """A spec as it stands after some changes: read, inferred, its faults in the order in which they are to be mended.
 
-Main definitions: `Change` (edits and what they do, in words), `Trial` (a text, tried), `progress` (has a change helped?).
+Main definitions: `Change` (edits and what they do, in words), `Trial` (a text, tried), `progress` (has a change
+helped?).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from shapecheck.diagnostics import Diagnostic
-from shapecheck.inference import infer
+from shapecheck.inference import infer, pick
+from shapecheck.net import Source
 from shapecheck.repairs.layout import Layout
 from shapecheck.repairs.text import Draft, Edit
 from shapecheck.report import Report, Row
@@ -53,10 +55,15 @@ class Trial:
             self.report = report.replace(diagnostics=tuple(self.findings))
         self.faults = [finding for finding in self.findings if finding.severity == "error"]
 
-    @property
-    def mended(self) -> bool:
-        """Whether nothing is wrong any more, and every layer's shape is known."""
-        return not self.faults and all(row.output is not None for row in self.rows)
+    @cached_property
+    def holes(self) -> int:
+        """How many sources name an output that is not there, `relu[1]`; what reads them has no shape."""
+        network = self.report.network
+        if network is None:
+            return 0
+        values = [*self.report.inputs.values(), *(row.output for row in self.rows)]
+        sources = [source for node in network.nodes for source in node.sources if isinstance(source, Source)]
+        return sum(values[source.value] is not None and pick(source, values) is None for source in sources)
 
     @cached_property
     def layout(self) -> Layout:
@@ -84,7 +91,16 @@ class Trial:
         if finding in self.findings[: self.told]:
             return (0, finding.line or 0, finding.column or 0)
         number = self.places.get(finding.layer or "", len(self.rows))
-        return (1, number - len(self.rows), finding.code == "SP307")
+        return (1, number - len(self.rows), self._claim(finding))
+
+    def _claim(self, finding: Diagnostic) -> int:
+        """Which of a layer's claims is at fault, 0 for none: its own, then those of the network's outputs in order."""
+        if finding.code != "SP307":
+            return 0
+        outputs = () if self.report.network is None else self.report.network.outputs
+        marks = [None if claim is None else tuple(claim.mark) for _, claim in outputs]
+        place = (finding.line, finding.column)
+        return 2 + marks.index(place) if place in marks else 1
 
     @cached_property
     def first(self) -> tuple[tuple[int, int, int], Diagnostic] | None:
@@ -99,17 +115,17 @@ class Trial:
 def progress(before: Trial, after: Trial) -> bool:
     """Whether the fault that was to be mended first is gone, or has become a lesser one of the same layer."""
     if after.first is None or before.first is None:
-        return after.mended
+        return after.first is None
     (old, was), (new, now) = before.first, after.first
     if old[0] == new[0] == 0:  # the spec's: a change moves the places behind it, so they are counted
-        fewer = _spec_faults(after) - _spec_faults(before)
+        fewer = spec_faults(after) - spec_faults(before)
         return fewer < 0 or (fewer == 0 and (was.code != now.code or (after.report.network is None and new > old)))
     if new != old:
         return new > old
     return (was.code, was.argument) != (now.code, now.argument) or _differing(now) < _differing(was)
 
 
-def _spec_faults(trial: Trial) -> int:
+def spec_faults(trial: Trial) -> int:
     """How many faults the spec itself has; where it could not be read to its end, one more than can be counted."""
     told = sum(trial.rank(fault)[0] == 0 for fault in trial.faults)
     return told + (UNREAD if trial.report.network is None else 0)
