@@ -796,6 +796,13 @@ CODES: dict[str, Page] = {
         right_call="--size H=224",
     ),
     # models that are code --------------------------------------------------------------------------------------------
+    "SP601": Page(
+        "the graph was recorded for other sizes",
+        "The model's code asked something of its input's size, as `if x.shape[2] > 32:`, and the graph is the way it "
+        "took then. For the sizes given now it would, or might, take another, so that what is predicted may not be "
+        "what it does.",
+        words="shapes --module model.py:Net --input 1,3,224,224 --size H=16, where forward pads small images",
+    ),
     "SP610": Page(
         "the model was run with real numbers",
         "Shapes of a model that is code are found by running it on torch's meta device, where nothing is computed. "

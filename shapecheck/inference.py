@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from shapecheck.diagnostics import Diagnostic, ShapeError, forward_error
-from shapecheck.layers.base import EACH, LIMIT, closest, is_shape, shape_text, union
-from shapecheck.net import Mark, Network, Node, Source
+from shapecheck.layers.base import EACH, LIMIT, NOTHING, closest, is_shape, make, shape_text, union
+from shapecheck.net import Mark, Network, Node, Source, numbers
 from shapecheck.report import Report, Row
 from shapecheck.sizes import Shape, Size, can_equal, evaluate
 
@@ -25,6 +25,8 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
     """The report of a network, predicted for these sizes of its open names (the others stay open)."""
     findings = size_findings(network, sizes) if sizes else []
     known = {} if findings else dict(sizes or {})
+    if known and network.guards:
+        findings = guard_findings(network, known)
     inputs = {name: tuple(evaluate(dim, known) for dim in shape) for name, shape in network.inputs.items()}
     values: list[Any] = list(inputs.values())
     fields: list[Any] = [EACH] * len(values)
@@ -43,6 +45,8 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
                 for index, shape in enumerate(shapes):
                     if shape and type(shape[0]) is tuple and not (index and layer.takes_several):
                         raise several_outputs(network, node, index, shape)
+                if node.sized and known:
+                    layer = make(type(layer), numbers(node.given, known))
                 if node.open:
                     layer = layer.resolve(*shapes)
                 output = layer.shape(*shapes)
@@ -50,8 +54,9 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
                     raise too_many_dimensions(output)
                 row = _row(
                     Row,
-                    (node, shapes, output, layer.params(), layer.macs(shapes, output),
-                     layer.field(seen, shapes, output), layer, None),
+                    (node, shapes, output, layer.params() if node.params is None else node.params,
+                     layer.macs(shapes, output), seen if seen is NOTHING else layer.field(seen, shapes, output), layer,
+                     None),
                 )  # fmt: skip
             except ShapeError as error:
                 row = _refused(node, shapes, error, findings, network.file)
@@ -78,6 +83,16 @@ def size_findings(network: Network, sizes: Mapping[str, Any]) -> list[Diagnostic
         elif type(size) is not int or not 0 <= size < LIMIT:
             message = f"the size {name} is {size!r}: a size is a whole number from 0 to 2^63 - 1"
             found.append(Diagnostic("SP502", message, file=network.file, hint=f"--size {name}=32"))
+    return found
+
+
+def guard_findings(network: Network, sizes: Mapping[str, int]) -> list[Diagnostic]:
+    """Findings for sizes at which the code of a recorded model may go another way than the one that was recorded."""
+    found = []
+    for guard in network.guards:
+        if not guard.holds(sizes):
+            message = f"the graph was recorded where {guard} ({guard.place}), which does not hold for these sizes"
+            found.append(Diagnostic("SP601", message, hint="record the model again with an input of these sizes"))
     return found
 
 
@@ -128,7 +143,7 @@ def _read(
     """The input shapes of a node of several sources, or of one of several outputs, and the union of their fields."""
     shapes = tuple(pick(source, values) for source in sources)
     known = [source if isinstance(source, int) else source.value for source in sources if source is not None]
-    return shapes, union([fields[value] for value in known]) if known else None
+    return shapes, union([fields[value] for value in known]) if known else None if sources else NOTHING
 
 
 def _unknown(node: Node, shapes: tuple[Any, ...], findings: list[Diagnostic], file: str | None) -> Row:

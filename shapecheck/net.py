@@ -1,7 +1,7 @@
 """A network as data: an immutable DAG of layers, every node with its place in the spec.
 
 Values are numbered: the network's inputs first, then each node's output. A node names the values it reads.
-Main definitions: `Network`, `Node`, `Claim`.
+Main definitions: `Network`, `Node`, `Claim`, `numbers`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from shapecheck.diagnostics import ShapeError
 from shapecheck.layers.base import Layer
-from shapecheck.sizes import Shape
+from shapecheck.sizes import Shape, Size, evaluate
 
 
 class Mark(NamedTuple):
@@ -53,6 +53,8 @@ class Node:
     fault: ShapeError | None = None
     given: Mapping[str, Any] = field(default_factory=dict)  # the arguments as the spec gives them
     open: bool = False  # an argument waits for the input's sizes
+    sized: bool = False  # an argument among `given` is made of open sizes
+    params: int | None = None  # counted otherwise than by the layer: a shared one has been counted before
 
     def place(self, argument: str | None) -> Mark:
         """Where the argument stands, else where the layer does."""
@@ -69,6 +71,8 @@ class Network(NamedTuple):
     file: str | None = None
     training: bool = True
     input_marks: Mapping[str, Mark] = {}
+    guards: tuple[Any, ...] = ()  # what a recorded model's code asked of open sizes (`models/open_ints.py`)
+    groups: Mapping[str, str] = {}  # the classes of the modules that layers stand in, by path
 
     def source_name(self, source: int | Source) -> str:
         """The name of the input or node that gives a value, `name[i]` for one output of several."""
@@ -89,3 +93,19 @@ class Network(NamedTuple):
                 if not isinstance(dim, int):
                     found.update(dict.fromkeys(sorted(dim.names())))
         return list(found)
+
+
+def numbers(value: Any, sizes: Mapping[str, int]) -> Any:
+    """The value, a shape or an argument, its open sizes replaced by numbers.
+
+    >>> from shapecheck.sizes import name
+    >>> numbers(((name("N"), 8), None), {"N": 2})
+    ((2, 8), None)
+    """
+    if isinstance(value, Size):
+        return evaluate(value, sizes)
+    if type(value) is tuple or type(value) is list:
+        return type(value)(numbers(item, sizes) for item in value)
+    if type(value) is dict:
+        return {key: numbers(item, sizes) for key, item in value.items()}
+    return value

@@ -13,9 +13,8 @@ from shapecheck.costs import elements
 from shapecheck.diagnostics import ShapeError
 from shapecheck.layers import LAYERS, LAZY
 from shapecheck.layers.base import Layer
-from shapecheck.net import Node
+from shapecheck.net import Node, numbers
 from shapecheck.report import Row
-from shapecheck.stand_ins import numbers
 
 MOST_CELLS = 1 << 24  # inputs beyond are made smaller, where the layer refuses the smaller ones too
 TWINS = {name: lazy for lazy, name in LAZY.items()}

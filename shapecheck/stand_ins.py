@@ -1,18 +1,17 @@
 """Numbers that stand in for sizes left open, so that a network can be run.
 
 A batch (a first dimension) stands as 2. Other names get a small size at which prediction finds nothing wrong: popular
-sizes are tried for all names at once, then one name at a time. Main definitions: `stand_ins`, `numbers`.
+sizes are tried for all names at once, then one name at a time. Main definitions: `stand_ins`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from shapecheck.inference import infer
 from shapecheck.net import Network
 from shapecheck.report import Report
-from shapecheck.sizes import Size, evaluate
+from shapecheck.sizes import Size
 
 BATCH = 2
 POPULAR = (32, 64, 16, 128, 224, 8, 256, 28, 48, 96, 4, 100, 112, 160, 192, 227, 299, 320, 384, 512, 1024, 2048, 4096,
@@ -78,19 +77,3 @@ def known_sizes(network: Network, report: Report) -> dict[str, int]:
             if isinstance(dim, Size) and isinstance(found, int):
                 known.update((one, found) for one in dim.names() if str(dim) == one)
     return known
-
-
-def numbers(value: Any, sizes: Mapping[str, int]) -> Any:
-    """The value, a shape or an argument, its open sizes replaced by numbers.
-
-    >>> from shapecheck.sizes import name
-    >>> numbers(((name("N"), 8), None), {"N": 2})
-    ((2, 8), None)
-    """
-    if isinstance(value, Size):
-        return evaluate(value, sizes)
-    if type(value) is tuple or type(value) is list:
-        return type(value)(numbers(item, sizes) for item in value)
-    if type(value) is dict:
-        return {key: numbers(item, sizes) for key, item in value.items()}
-    return value

@@ -25,11 +25,13 @@ from shapecheck.child import Answers, Death
 from shapecheck.costs import CELL, Cost, available_memory, cost, last_uses
 from shapecheck.diagnostics import Diagnostic
 from shapecheck.inference import infer
+from shapecheck.layers.along import FUNCTIONS
 from shapecheck.layers.base import LIMIT, Layer, shape_text
-from shapecheck.net import Network, Source
+from shapecheck.layers.elementwise import ARITY
+from shapecheck.net import Network, Source, numbers
 from shapecheck.offers import Offer, offer_of
 from shapecheck.report import Report, Row
-from shapecheck.stand_ins import batch_names, known_sizes, numbers, stand_ins
+from shapecheck.stand_ins import batch_names, known_sizes, stand_ins
 from shapecheck.verdicts import (
     bug,
     meta_differs,
@@ -56,7 +58,8 @@ TOO_LARGE = ("can't allocate memory", "integer multiplication overflow", "Storag
              "array is too big", "out of memory", "not enough memory", "Invalid buffer size")  # fmt: skip
 
 INDEX_INPUTS: dict[str, tuple[int, ...]] = {
-    "Embedding": (0,), "EmbeddingBag": (0, 1), "MaxUnpool1d": (1,), "MaxUnpool2d": (1,), "MaxUnpool3d": (1,),
+    "Embedding": (0,), "EmbeddingBag": (0, 1), "Take": (1,), "MaxUnpool1d": (1,), "MaxUnpool2d": (1,),
+    "MaxUnpool3d": (1,),
 }  # fmt: skip
 """The inputs that are indices: int64, all zero, hence in range."""
 
@@ -95,6 +98,30 @@ def _slice(x: Any, dim: int = 0, start: Any = None, end: Any = None, step: Any =
     return x[tuple(index)]
 
 
+def _of_cells(*xs: Any, function: str) -> Any:
+    """A function of single cells; operands that were numbers stand as one half."""
+    torch = _torch()
+    most = ARITY[function][1]
+    xs = (xs[0].bool(), *xs[1:]) if function == "where" else xs
+    return getattr(torch, function)(*xs, *[torch.tensor(0.5, device=xs[0].device)] * (most - len(xs)))
+
+
+def _by_name(x: Any, function: str, dim: Any = None, keepdim: bool = False) -> Any:
+    """A reduction, or a function along a dimension."""
+    torch = _torch()
+    if function == "normalize":
+        return torch.nn.functional.normalize(x, dim=dim)
+    if function in FUNCTIONS:
+        dim = (dim,) if function == "flip" and type(dim) is int else dim
+        return torch.roll(x, 1, dim) if function == "roll" else getattr(torch, function)(x, dim)
+    given = {} if dim is None else {"dim": dim}
+    return getattr(torch, function)(x, **given, **({"keepdim": True} if keepdim else {}))
+
+
+def _attention(*xs: Any, **arguments: Any) -> Any:
+    return _torch().nn.functional.scaled_dot_product_attention(*xs, **arguments)
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "Add": _fold("add"),
     "Mul": _fold("mul"),
@@ -111,8 +138,20 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "Chunk": _function("chunk"),
     "Split": _method("split", "split_size_or_sections", "dim"),
     "Slice": _slice,
+    "Select": _function("select"),
+    "Unbind": _function("unbind"),
+    "Take": lambda x, index, dim: _torch().index_select(x, dim, index),
+    "Repeat": _method("repeat", "repeats"),
+    "RepeatInterleave": _function("repeat_interleave"),
     "Mean": _function("mean"),
     "Sum": _function("sum"),
+    "Reduce": _by_name,
+    "Along": _by_name,
+    "Elementwise": _of_cells,
+    "Einsum": lambda *xs, equation: _torch().einsum(equation, *xs),
+    "DotAttention": _attention,
+    "Constant": lambda shape: _torch().zeros(shape),
+    "Weight": lambda shape: _torch().nn.Parameter(_torch().zeros(shape)),
 }
 """Our name for an operation on shapes -> the torch function, called with the inputs and the layer's arguments."""
 
@@ -162,6 +201,31 @@ def _operation_class() -> Any:
     return Operation
 
 
+HELD = ("Constant", "Weight")  # what hangs on no input
+
+
+@cache
+def _held_class() -> Any:
+    torch = _torch()
+
+    class Held(torch.nn.Module):  # type: ignore[misc,name-defined]
+        """A tensor of zeros, learnt or fixed, which it gives."""
+
+        def __init__(self, learnt: bool, shape: Any, device: str) -> None:
+            super().__init__()
+            zeros = torch.zeros(shape, device=device)
+            self.tensor: Any
+            if learnt:
+                self.tensor = torch.nn.Parameter(zeros)
+            else:
+                self.register_buffer("tensor", zeros)
+
+        def forward(self) -> Any:
+            return self.tensor
+
+    return Held
+
+
 def build(layer: Layer) -> Any:
     """The torch.nn.Module of a layer whose arguments are resolved, initialised, in the layer's training mode."""
     made = _construct(type(layer).__name__, layer.arguments())
@@ -170,6 +234,8 @@ def build(layer: Layer) -> Any:
 
 def _construct(name: str, arguments: Mapping[str, Any], device: str = "cpu", *, blank: bool = False) -> Any:
     """The module of that name on a device; `blank` leaves its weights zero instead of drawing them."""
+    if name in HELD:
+        return _held_class()(name == "Weight", arguments["shape"], device)
     if name in OPERATIONS:
         return _operation_class()(name, arguments)
     cls = getattr(_torch().nn, name)
@@ -511,7 +577,8 @@ class _Check:
         return output, sum(weights.numel() for weights in made.parameters())
 
     def _agrees(self, row: Row, actual: Row, shape: Any, params: int) -> bool:
-        return shape == self._predicted(row, actual) and params == numbers(actual.params, self.sizes)
+        assert actual.layer is not None
+        return shape == self._predicted(row, actual) and params == numbers(actual.layer.params(), self.sizes)
 
     def _predicted(self, row: Row, actual: Row) -> Any:
         """The predicted shape with numbers put in, which must be what is predicted for the numbers."""

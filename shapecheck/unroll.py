@@ -75,6 +75,8 @@ class Unroller(Values):
         name = self.given_name(attributes.get("name"), scope)
         if "from" in attributes:
             sources = self.sources(attributes["from"].value, scope)
+        elif kind.text in LAYERS and LAYERS[str(kind.text)].inputs == (0, 0):
+            sources = ()
         else:
             sources = (scope.value,)
             if scope.value is None and not self.nodes and self.count > 1 and not self.findings:

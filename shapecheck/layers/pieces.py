@@ -243,6 +243,8 @@ class Select(Layer):
             raise forward_error("SP302", "the input has no dimension to select from", rank=0)
         dim = wrap(self.dim, len(x))
         index = self.index if isinstance(self.index, Size) else whole_number(self.index, "index")
+        if x[dim] == 0:
+            raise forward_error("SP313", f"dimension {dim} of {shape_text(x)} has no place to select", n=0)
         if not (-x[dim] <= index and index < x[dim]):
             raise forward_error(
                 "SP309", f"index is {index}, dimension {dim} has {x[dim]} places", argument="index",
@@ -276,7 +278,11 @@ class Take(Layer):
             message = f"the places are listed in {shape_text(index)}: one dimension is wanted"
             raise forward_error("SP302", message, hint="Flatten it before", rank=len(index))
         number = product(index)
-        return (*x[:dim], number, *x[dim + 1 :]) if x else x
+        if x and (x[dim] != 0 or number == 0):
+            return (*x[:dim], number, *x[dim + 1 :])
+        if x or not can_equal(number, 1):
+            raise forward_error("SP313", f"{number} places are wanted of {shape_text(x)}, which has none", n=number)
+        return x
 
     def field(self, seen: Seen, inputs: tuple[Shape, Shape], output: Shape) -> Seen:
         """Unchanged in front of the spatial axes; None among them."""

@@ -1,4 +1,4 @@
-"""Mean and Sum over dimensions.
+"""Mean and Sum over dimensions, and `Reduce`, which stands for torch's other reductions.
 
 Source: torch.mean, torch.sum (aten/src/ATen/native/ReduceOps.cpp).
 """
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from shapecheck.diagnostics import forward_error
-from shapecheck.layers.base import Layer, Seen
-from shapecheck.layers.dims import spatial, wrap_all
+from shapecheck.layers.base import Layer, Seen, closest, shape_text
+from shapecheck.layers.dims import spatial, whole_number, wrap_all
 from shapecheck.sizes import Shape
 
 
@@ -57,3 +57,41 @@ class Sum(_Reduction):
     """torch.sum: the sum over the dimensions in dim."""
 
     __slots__ = ()
+
+
+BOTH = ("max", "min", "median")  # with a dim they give the places too, and take one dim only
+ONE = ("argmax", "argmin", "prod")  # these take one dim at most
+ANY = ("amax", "amin", "all", "any", "std", "var", "norm", "logsumexp")
+REDUCTIONS = (*BOTH, *ONE, *ANY)
+WITH_DIM = (*BOTH, "prod", "logsumexp")  # keepdim alone these do not take
+FULL = ("max", "min", "amax", "amin", "argmax", "argmin")  # of no cells they have no answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reduce(_Reduction):
+    """A reduction of torch by its name: amax, argmax, std, ...; max, min and median along a dim give the places too."""
+
+    function: str = "amax"
+
+    def shape(self, x: Shape) -> Any:
+        """The sizes that stay; twice, for values and places, where torch gives both."""
+        function, dim = self.function, self.dim
+        if not isinstance(function, str) or function not in REDUCTIONS:
+            raise forward_error(
+                "SP309", f"function is {function!r}: none of torch's reductions", argument="function",
+                hint=f"function: {closest(str(function), REDUCTIONS) or 'amax'}",
+            )  # fmt: skip
+        if dim is None and (function == "logsumexp" or (self.keepdim and function in WITH_DIM)):
+            raise forward_error("SP309", f"{function} needs a dim here", argument="dim", hint="dim: -1")
+        if function in (*BOTH, *ONE) and dim is not None:
+            whole_number(dim, "dim")
+        output = _Reduction.shape(self, x)
+        if function in FULL and not self._has_cells(x):
+            message = f"{shape_text(x)} has no cells to reduce: {function} has no answer"
+            raise forward_error("SP313", message, rank=len(x))
+        return (output, output) if function in BOTH and dim is not None else output
+
+    def _has_cells(self, x: Shape) -> bool:
+        """Whether there is a cell in what is reduced; with a dim, only that dim counts."""
+        gone = range(len(x)) if self.dim is None else self.reduced(len(x))
+        return all(x[dim] != 0 for dim in gone if dim < len(x))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from shapecheck.layers.base import EACH, is_shape, shape_text
+from shapecheck.layers.base import EACH, NOTHING, is_shape, shape_text
 from shapecheck.render.paint import safe
 from shapecheck.report import Report, Row
 from shapecheck.size_text import text as formula
@@ -123,7 +123,7 @@ def seen_text(seen: Any, output: Any) -> str:
     >>> seen_text(None, (1, 10)), seen_text(EACH, (1, 3, 8, 8)), seen_text(EACH, (1, 10)), seen_text(None, None)
     ('all', '1x1 s1', '', '')
     """
-    if output is None:
+    if output is None or seen is NOTHING:
         return ""
     if seen is None:
         return "all"
@@ -213,9 +213,10 @@ def totals(report: Report, state: str | None = None) -> list[str]:
         macs += f" ({counts['macs']:,})"
     layers = len(report.rows)
     known = "" if all(row.params is not None for row in report.rows) else "at least "
+    least = "" if all(row.macs is not None for row in report.rows) else "at least "
     return [
         f"{layers:,} layer{'s' * (layers != 1)}", f"{known}{params} parameter{'s' * (counts['params'] != 1)}",
-        f"{known}{macs} MACs" if macs != OPEN else "MACs open", state or verified(report),
+        f"{least}{macs} MACs" if macs != OPEN else "MACs open", state or verified(report),
     ]  # fmt: skip
 
 

@@ -78,6 +78,17 @@ FAMILIES: tuple[tuple[Drawer, list[str]], ...] = (
     (shapes.expand, ["Expand"]),
     (shapes.matmul, ["MatMul"]),
     (shapes.broadcast, ["Add", "Mul"]),
+    (shapes.select, ["Select"]),
+    (shapes.unbind, ["Unbind"]),
+    (shapes.take, ["Take"]),
+    (shapes.repeat, ["Repeat"]),
+    (shapes.repeat_interleave, ["RepeatInterleave"]),
+    (shapes.other_reduction, ["Reduce"]),
+    (shapes.along_dim, ["Along"]),
+    (shapes.cells, ["Elementwise"]),
+    (shapes.einsum, ["Einsum"]),
+    (shapes.dot_attention, ["DotAttention"]),
+    (shapes.held, ["Constant", "Weight"]),
 )
 
 DRAWERS: dict[str, Drawer] = {kind: drawer for drawer, kinds in FAMILIES for kind in kinds}

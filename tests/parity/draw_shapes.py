@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from shapecheck.layers import along, elementwise, reduce
 from tests.parity.draw import Case, Draw
 from tests.parity.draw_maps import two_that_broadcast
 
@@ -159,3 +160,86 @@ def broadcast(draw: Draw, kind: str) -> Case:
     first, second = two_that_broadcast(draw)
     shapes = draw.one((first, second), (first, second), (first, second, second))
     return _case(draw, kind, {}, *shapes)
+
+
+def select(draw: Draw, kind: str) -> Case:
+    """One place along a dimension."""
+    shape = _shape(draw)
+    return _case(draw, kind, {"dim": _dim(draw, len(shape)), "index": draw.one(0, 0, 0, -1, 1, 2, -3)}, shape)
+
+
+def unbind(draw: Draw, kind: str) -> Case:
+    """An output for each place."""
+    shape = _shape(draw)
+    return _case(draw, kind, draw.maybe({}, 0.7, dim=lambda: _dim(draw, len(shape))), shape)
+
+
+def take(draw: Draw, kind: str) -> Case:
+    """Places along a dimension, named by a list."""
+    shape = _shape(draw)
+    return _case(draw, kind, {"dim": _dim(draw, len(shape))}, shape, draw.shape(1, 1))
+
+
+def repeat(draw: Draw, kind: str) -> Case:
+    """A number for each dimension, and for new ones in front."""
+    shape = _shape(draw)
+    times = tuple(draw.whole(0, 3) for _ in range(len(shape) + draw.one(0, 0, 0, 1, -1)))
+    return _case(draw, kind, {"repeats": draw.one(times, times, list(times))}, shape)
+
+
+def repeat_interleave(draw: Draw, kind: str) -> Case:
+    """Each cell a number of times."""
+    shape = _shape(draw)
+    return _case(draw, kind, draw.maybe({"repeats": draw.whole(0, 3)}, 0.7, dim=lambda: _dim(draw, len(shape))), shape)
+
+
+def other_reduction(draw: Draw, kind: str) -> Case:
+    """A reduction by its name."""
+    shape = draw.shape(0 if draw.chance(0.1) else 1, 4)
+    arguments = draw.maybe({"function": draw.one(*reduce.REDUCTIONS)}, 0.7, dim=lambda: _dim(draw, len(shape)))
+    return draw.case(kind, draw.maybe(arguments, 0.4, keepdim=draw.flag), shape, inputs=False, alien=False, trouble=0.1)
+
+
+def along_dim(draw: Draw, kind: str) -> Case:
+    """A function along a dimension by its name."""
+    shape = draw.shape(0 if draw.chance(0.1) else 1, 4)
+    name = draw.one(*along.FUNCTIONS)
+    return _case(draw, kind, {"function": name, "dim": _dim(draw, len(shape))}, shape)
+
+
+def cells(draw: Draw, kind: str) -> Case:
+    """A function of single cells, with as many inputs as it may have, and rarely one too many."""
+    name = draw.one(*elementwise.ARITY)
+    first, second = two_that_broadcast(draw)
+    count = draw.whole(1, elementwise.ARITY[name][1]) + draw.one(0, 0, 0, 0, 0, 1)
+    return _case(draw, kind, {"function": name}, *(first, second, second, first)[:count])
+
+
+def einsum(draw: Draw, kind: str) -> Case:
+    """A product over letters, some of which do not fit."""
+    sizes = {letter: draw.whole(1, 4) for letter in "ijkl"}
+    equation = draw.one(
+        "ij,jk->ik", "bij,bjk->bik", "i,i->", "ij->ji", "ij->", "...ij,...jk->...ik", "ij,kj", "i,j->ij", "ijk,kl->ijl",
+        "ii->i", "b...i->...", "ij,jk,kl->il", "ij->iij", "ij->k", "i j , j k -> i k", "ij;jk->ik",
+    )  # fmt: skip
+    shapes = []
+    for term in equation.partition("->")[0].replace(" ", "").split(","):
+        letters = term.replace("...", draw.one("", "b"))
+        shapes.append(tuple(sizes.get(letter, 2) if not draw.chance(0.05) else 1 for letter in letters))
+    return _case(draw, kind, {"equation": equation}, *shapes)
+
+
+def dot_attention(draw: Draw, kind: str) -> Case:
+    """Queries, keys and values, with a mask at times."""
+    batch, heads, length, keys, features, values = (draw.whole(1, 4) for _ in range(6))
+    lead = draw.one((batch, heads), (batch, heads), (batch,), ())
+    shapes = [(*lead, length, features), (*lead, keys, features), (*lead, keys, values)]
+    if draw.chance(0.3):
+        shapes.append(draw.one((*lead, length, keys), (length, keys)))
+    return draw.case(kind, {}, *shapes, inputs=False, alien=False, trouble=0.2)
+
+
+def held(draw: Draw, kind: str) -> Case:
+    """A tensor that hangs on no input."""
+    shape = _shape(draw)
+    return _case(draw, kind, {"shape": draw.one(shape, shape, list(shape), prod(shape))})

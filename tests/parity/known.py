@@ -45,6 +45,12 @@ def wrapped(case: Case, torch: dict[str, Any]) -> bool:
     return any(type(d) is int and d >= 2**31 for d in (dilation if isinstance(dilation, tuple | list) else (dilation,)))
 
 
+def unequal(case: Case, torch: dict[str, Any]) -> bool:
+    """There are more keys than values, or fewer, or in more batches."""
+    key, value = case.shapes[1], case.shapes[2]
+    return min(len(key), len(value)) > 1 and key[:-1] != value[:-1]
+
+
 @dataclass(frozen=True)
 class Known:
     """Layer types as a regular expression, torch's outcome and ours, a condition, and why it is left as it is."""
@@ -83,5 +89,10 @@ KNOWN: tuple[Known, ...] = (
         "MaxPool1d", "ok", "forward", wrapped,
         "with a dilation from 2^31 on the window's span is worked out in 32 bits and wraps around to a small one; "
         "we refuse",
+    ),
+    Known(
+        "DotAttention", "ok", "forward", unequal,
+        "the fused kernel for the CPU does not look whether there are as many values as keys, and reads what is not "
+        "there; we refuse",
     ),
 )  # fmt: skip

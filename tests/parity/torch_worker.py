@@ -52,6 +52,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
 INTEGER_INPUTS: dict[str, frozenset[int]] = {
     "Embedding": frozenset({0}),
     "EmbeddingBag": frozenset({0, 1}),
+    "Take": frozenset({1}),
     **{f"MaxUnpool{n}d": frozenset({1}) for n in (1, 2, 3)},
 }
 """The inputs of a layer that are indices: int64, all zero, hence in range wherever a range exists."""
@@ -93,7 +94,66 @@ def _torch(name: str, *xs: Any, **args: Any) -> Any:
     return getattr(torch, name)(*xs, **args)
 
 
+def _of_cells(*xs: Any, function: Any) -> Any:
+    """A function of single cells, operands left out standing as numbers: torch itself says how many there may be."""
+    import torch
+
+    call = getattr(torch, function)
+    if function == "sub" and len(xs) > 2:
+        raise TypeError("the third argument of torch.sub is a number, alpha, and no input")
+    if function == "where":
+        xs = (xs[0].bool(), *xs[1:])
+    for missing in range(1 if function in ("clamp", "where") and len(xs) == 1 else 0, 3):
+        try:
+            return call(*xs, *[torch.tensor(0.5)] * missing)
+        except TypeError:
+            if missing == 2 or (len(xs) > 1 and missing == 1 and function not in ("where", "lerp", "addcmul")):
+                raise
+    return None
+
+
+def _along(x: Any, function: Any, dim: Any) -> Any:
+    import torch
+
+    if function == "normalize":
+        return torch.nn.functional.normalize(x, dim=dim)
+    if function == "flip" and isinstance(dim, int) and not isinstance(dim, bool):
+        dim = (dim,)
+    return torch.roll(x, 1, dim) if function == "roll" else getattr(torch, function)(x, dim)
+
+
+def _reduce(x: Any, function: Any = "amax", dim: Any = None, keepdim: Any = False) -> Any:
+    import torch
+
+    given = {} if dim is None else {"dim": dim}
+    return getattr(torch, function)(x, **given, **({} if keepdim is False else {"keepdim": keepdim}))
+
+
+def _attention(*xs: Any, **args: Any) -> Any:
+    import torch
+
+    return torch.nn.functional.scaled_dot_product_attention(*xs, **args)
+
+
+def _learnt(shape: Any) -> Any:
+    import torch
+
+    return torch.nn.Parameter(torch.zeros(shape))
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
+    "Select": lambda x, dim, index: _torch("select", x, dim, index),
+    "Unbind": lambda x, dim=0: _torch("unbind", x, dim),
+    "Take": lambda x, index, dim: _torch("index_select", x, dim, index),
+    "Repeat": lambda x, repeats: x.repeat(repeats),
+    "RepeatInterleave": lambda x, repeats, dim=None: _torch("repeat_interleave", x, repeats, dim),
+    "Reduce": _reduce,
+    "Along": _along,
+    "Elementwise": _of_cells,
+    "Einsum": lambda *xs, equation: _torch("einsum", equation, *xs),
+    "DotAttention": _attention,
+    "Constant": lambda shape: _torch("zeros", shape),
+    "Weight": _learnt,
     "Reshape": lambda x, shape: _torch("reshape", x, shape),
     "View": lambda x, shape: x.view(shape),
     "Permute": lambda x, dims: x.permute(dims),
@@ -186,7 +246,8 @@ def _answer(case: dict[str, Any], constructed: Callable[[], None]) -> dict[str, 
         shape = _shape(output)
     except Exception as error:
         return _refusal("forward", error, {**construct, **forward})
-    params = 0 if kind in OPERATIONS else sum(weight.numel() for weight in module.parameters())
+    learnt = [output] if kind == "Weight" else [] if kind in OPERATIONS else module.parameters()
+    params = sum(weight.numel() for weight in learnt)
     return {"outcome": "ok", "shape": shape, "params": params}
 
 

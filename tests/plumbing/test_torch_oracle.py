@@ -26,8 +26,9 @@ from shapecheck.layers import LAYERS
 from shapecheck.layers.conv import Conv2d
 from shapecheck.layers.linear import Linear
 from shapecheck.layers.pad import ZeroPad2d
+from shapecheck.net import numbers
 from shapecheck.report import Report
-from shapecheck.stand_ins import numbers, stand_ins
+from shapecheck.stand_ins import stand_ins
 from shapecheck.torch_oracle import OPERATIONS, build, module, verify, versions
 
 ROOT = Path(__file__).parents[2]
