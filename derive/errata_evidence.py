@@ -170,13 +170,13 @@ def empty_sum(case: Case) -> None:
     import sympy as sp
 
     from derive import semantics
-    from derive.terms import Range, Support
+    from derive.terms import Hypothesis, Range, Support
 
     h, w, i, j, a, b = sp.symbols("h w i j a b", integer=True)
     kernel, x = sp.IndexedBase("w"), sp.IndexedBase("x")
     body = kernel[-a, -b] * x[i + a, j + b]
     written, repaired = sp.Sum(body, (b, 1, w), (a, 1, h)), sp.Sum(body, (b, -w, -1), (a, -h, -1))
-    given = [Range(h >= 1), Range(w >= 1), Support(kernel, ((1, h), (1, w)))]
+    given: list[Hypothesis] = [Range(h >= 1), Range(w >= 1), Support(kernel, ((1, h), (1, w)))]
     models = list(semantics.models([written, repaired], given, limit=MODELS))
     zero, other = (sum(semantics.meaning(term)(env) == 0 for env in models) for term in (written, repaired))
     text = f"with arbitrary `w` and `x` it is 0 in {zero} of {len(models)} cases; over `-h..-1`, `-w..-1` in {other}"
@@ -357,9 +357,9 @@ def matrix_product(case: Case) -> None:
         return [[sum(one[i][m] * other[m][j] for m in range(2)) for j in range(2)] for i in range(2)]
 
     window, printed = [row[:2] for row in X[:2]], corr2d(X, K)[0][0]
-    case.seen(
-        "computed", f"the matrix product of {window} and {K} is {product(window, K)}", product(window, K) != printed
-    )
+    matrix = product(window, K)
+    text = f"the matrix product of {window} and {K} is {matrix}, {sum(map(sum, matrix))} in all"
+    case.seen("computed", text, sum(map(sum, matrix)) != printed)
     summed = sum(window[i][j] * K[i][j] for i, j in places((2, 2)))
     case.seen("computed", f"cell by cell, added up, it is {summed}; printed is {printed}", summed == printed)
     rng, same = random.Random(0), 0

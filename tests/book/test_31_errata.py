@@ -13,6 +13,7 @@ import json
 import sys
 
 import pytest
+import torch
 
 from derive import errata, errata_evidence
 from derive.errata import MISTAKES, PAGES, Finding, Mistake, find
@@ -114,15 +115,8 @@ def test_without_torch(monkeypatch):
 
 def test_a_wrong_word_of_torch_counts(monkeypatch):
     """Torch is listened to: a torch with other axes would stand against the verdict."""
-    torch = pytest.importorskip("torch")
-
-    class Turned(torch.nn.Linear):
-        """A linear layer that keeps its weight transposed."""
-
-        def __init__(self, in_features, out_features):
-            super().__init__(out_features, in_features)
-
-    monkeypatch.setattr(torch.nn, "Linear", Turned)
+    linear = torch.nn.Linear
+    monkeypatch.setattr(torch.nn, "Linear", lambda in_features, out_features: linear(out_features, in_features))
     assert seen_by("input-and-output") == NOT_FOUND
 
 
