@@ -24,16 +24,18 @@ Dim: TypeAlias = "int | Size"
 Shape: TypeAlias = "tuple[Dim, ...]"
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+HEAVIEST = 200  # what is made of more parts is not made larger by a maximum
 
 
 class Floor:
     """The floor of an open size by a positive number or open size: an atom."""
 
-    __slots__ = ("_hash", "_text", "den", "num")
+    __slots__ = ("_hash", "_text", "den", "num", "weight")
 
     def __init__(self, num: Dim, den: Dim) -> None:
         self.num = num
         self.den = den
+        self.weight = 1 + weight(num) + weight(den)
         self._hash = hash((Floor, num, den))
         self._text: str | None = None  # made once: products are sorted by it
 
@@ -56,9 +58,10 @@ class Floor:
 class Minimum:
     """The smaller of two open sizes: an atom."""
 
-    __slots__ = ("_hash", "_text", "a", "b")
+    __slots__ = ("_hash", "_text", "a", "b", "weight")
 
     def __init__(self, a: Dim, b: Dim) -> None:
+        self.weight = 1 + weight(a) + weight(b)
         self.a, self.b = sorted((a, b), key=str)
         self._hash = hash((Minimum, self.a, self.b))
         self._text: str | None = None
@@ -282,9 +285,13 @@ def can_equal(a: Dim, b: Dim) -> bool:
 def larger(a: Dim, b: Dim) -> Dim:
     """The larger of two sizes: what broadcasting makes of them, where it takes them.
 
+    Where the formula would grow out of hand the simpler one, which is as good but where the other is 1.
+
     >>> h = name("H"); print(larger(h, 2 * (h // 2)), larger(h, name("W")))
     H max(H, W)
     """
+    if weight(a) + weight(b) > HEAVIEST:
+        return simpler(a, b)
     return a + b - (min(a, b) if isinstance(a, int) and isinstance(b, int) else _minimum(a, b))
 
 
@@ -296,7 +303,18 @@ def simpler(a: Dim, b: Dim) -> Dim:
     """
     if isinstance(a, int) or isinstance(b, int):
         return a if isinstance(a, int) else b
-    return min(a, b, key=lambda size: (len(size.terms), len(str(size))))
+    return min(a, b, key=lambda size: (len(size.terms), weight(size)))
+
+
+def weight(dim: Dim) -> int:
+    """How many names, numbers and floors the size is made of: what it costs to read.
+
+    >>> h = name("H"); print(weight(7), weight(h), weight(h // 2 + 3))
+    0 1 3
+    """
+    if isinstance(dim, int):
+        return 0
+    return sum([1 if isinstance(atom, str) else atom.weight for monomial in dim.terms for atom in monomial or ("",)])
 
 
 def bounds(dim: Dim) -> tuple[int | None, int | None]:
