@@ -5,15 +5,15 @@ Main definition: `input_changes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from shapecheck.diagnostics import Diagnostic
 from shapecheck.repairs.layout import Spot
+from shapecheck.repairs.probe import Probe
 from shapecheck.repairs.text import Edit
 from shapecheck.repairs.trial import Change, Trial
 from shapecheck.repairs.values import near
 from shapecheck.repairs.writing import set_value
-from shapecheck.report import Row
 
 STEPS = 8  # nearest sizes that are tried each way, one by one
 MULTIPLES = (4, 8, 16, 32, 64)
@@ -29,15 +29,15 @@ def shapes_of(trial: Trial) -> list[tuple[str, Spot]]:
     return [] if several is None else [(key.value, value) for key, value in several.pairs()]
 
 
-def input_changes(trial: Trial, finding: Diagnostic, row: Row | None) -> Iterator[Change]:
+def input_changes(trial: Trial, finding: Diagnostic, probe: Probe) -> Iterator[Change]:
     """Other sizes for the inputs: all spatial sizes moved alike, one of them, another input's, the batch."""
     for name, spot in shapes_of(trial):
         if spot.kind != "list" or not all(item.kind == "scalar" for item in spot.items):
             continue
         sizes = [_size(item) for item in spot.items]
-        yield from _spatial(name, spot, sizes)
+        yield from _spatial(trial, name, spot, sizes, probe)
         for place, size in enumerate(sizes):
-            yield from _one(name, spot, place, size, finding, row)
+            yield from _one(trial, name, spot, place, size, finding, probe)
         yield from _ranks(trial, name, spot)
     yield from _like_another(trial)
 
@@ -46,7 +46,7 @@ def _size(spot: Spot) -> int | None:
     return int(spot.value) if spot.value.isascii() and spot.value.isdigit() and not spot.quoted else None
 
 
-def _spatial(name: str, spot: Spot, sizes: list[int | None]) -> Iterator[Change]:
+def _spatial(trial: Trial, name: str, spot: Spot, sizes: list[int | None], probe: Probe) -> Iterator[Change]:
     """All sizes behind batch and channels, by one step."""
     axes = [place for place, size in enumerate(sizes) if place >= 2 and size is not None]
     first = sizes[axes[0]] if axes else None
@@ -55,7 +55,14 @@ def _spatial(name: str, spot: Spot, sizes: list[int | None]) -> Iterator[Change]
     for other in nearby(first):
         edits = [edit for axis in axes for edit in set_value(spot.items[axis], str(other))]
         words = f"{name}: {' x '.join([str(other)] * len(axes))} instead of {' x '.join([str(first)] * len(axes))}"
-        yield Change(words, edits, COST + 2 * near(first, other))
+        yield Change(words, edits, COST + 2 * near(first, other), _look(trial, name, dict.fromkeys(axes, other), probe))
+
+
+def _look(trial: Trial, name: str, sizes: dict[int, int], probe: Probe) -> Callable[[], bool]:
+    """The quick look at other sizes of an input."""
+    old = trial.report.inputs.get(name, ())
+    shape = tuple(sizes.get(place, size) for place, size in enumerate(old))
+    return lambda: probe.input(name, shape)
 
 
 def nearby(size: int) -> list[int]:
@@ -74,7 +81,9 @@ def nearby(size: int) -> list[int]:
     )
 
 
-def _one(name: str, spot: Spot, place: int, size: int | None, finding: Diagnostic, row: Row | None) -> Iterator[Change]:
+def _one(
+    trial: Trial, name: str, spot: Spot, place: int, size: int | None, finding: Diagnostic, probe: Probe
+) -> Iterator[Change]:
     """One size alone."""
     item = spot.items[place]
     if size is None:
@@ -88,9 +97,8 @@ def _one(name: str, spot: Spot, place: int, size: int | None, finding: Diagnosti
         if size and other > 16 * size:
             continue
         edits = set_value(item, str(other))
-        yield Change(
-            f"{name}: size {place + 1} is {other} instead of {size}", edits, COST - 1 + extra + near(size, other)
-        )
+        words = f"{name}: size {place + 1} is {other} instead of {size}"
+        yield Change(words, edits, COST - 1 + extra + near(size, other), _look(trial, name, {place: other}, probe))
 
 
 def _ranks(trial: Trial, name: str, spot: Spot) -> Iterator[Change]:

@@ -8,7 +8,7 @@ order of cost, and only what works is shown. Main definition: `layer_changes`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from math import prod
 from typing import Any
@@ -19,6 +19,7 @@ from shapecheck.layers.base import Layer, is_shape, parameters
 from shapecheck.net import Node
 from shapecheck.repairs.inputs import input_changes
 from shapecheck.repairs.layout import Entry, Layout, Spot
+from shapecheck.repairs.probe import Probe
 from shapecheck.repairs.text import Edit
 from shapecheck.repairs.trial import Change, Trial
 from shapecheck.repairs.values import LEAST, near, values_for, wanted_numbers
@@ -44,24 +45,25 @@ HINTED = re.compile(r"(?:, | and )(?=\w+: )")
 PAIR = re.compile(r"(\w+): (.+)")
 LAYER_IN_HINT = re.compile(r"([A-Z]\w*)(?:: (\{[^{}]*\}|\[[^\[\]]*\]|[\w.-]+))?")
 MERGES = ("Add", "Mul", "Concat", "Stack", "MatMul")
-FAR = 12  # layers before the one at fault whose arguments are tried
+FAR = 80  # layers before the one at fault whose arguments are tried
 MOST_CALLS = 24  # calls of blocks whose parameters are tried
 
 
 def layer_changes(trial: Trial, finding: Diagnostic, row: Row) -> Iterator[Change]:
     """What may mend the layer of this row; the costs say how large each change is."""
+    probe = Probe(trial, finding)
     if finding.code == "SP307":
         yield from _claims(trial, finding)
     yield from _hinted(trial, finding, row)
-    yield from _own(trial, finding, row)
+    yield from _own(trial, finding, row, probe)
     yield from _sources(trial, finding, row)
     yield from _between(trial, finding, row)
     yield from _types(trial, finding, row)
-    yield from _upstream(trial, finding, row)
+    yield from _upstream(trial, finding, row, probe)
     yield from _calls(trial, finding, row)
     yield from _modes(trial, finding)
     yield from _repeats(trial, row)
-    yield from input_changes(trial, finding, row)
+    yield from input_changes(trial, finding, probe)
     yield from _without(trial, row)
 
 
@@ -122,9 +124,15 @@ def _arguments(row: Row) -> dict[str, Any]:
         return {**row.layer.arguments(), **row.layer.forward_arguments()}
     if row.type not in LAYERS:
         return {}
-    defaults = {field.name: field.default for field in parameters(LAYERS[row.type])}
-    plain_ones = {n: v for n, v in defaults.items() if v is None or isinstance(v, (bool, int, float, str, tuple))}
-    return {**dict.fromkeys(defaults), **plain_ones, **row.node.given}
+    return {**_defaults(row.type), **row.node.given}
+
+
+def _defaults(word: str) -> dict[str, Any]:
+    """The arguments of a layer with their defaults; None where there is none."""
+    if word not in LAYERS:
+        return {}
+    defaults = {field.name: field.default for field in parameters(LAYERS[word])}
+    return {n: v if isinstance(v, (bool, int, float, str, tuple)) else None for n, v in defaults.items()}
 
 
 def set_on(trial: Trial, row: Row, name: str, value: Any) -> Edits | None:
@@ -149,7 +157,7 @@ def _branches_dim(trial: Trial, entry: Entry, value: Any) -> Edits | None:
     return None if entry.arguments is None else set_key(trial.layout, entry.arguments, "dim", text_of(value))
 
 
-def _own(trial: Trial, finding: Diagnostic, row: Row) -> Iterator[Change]:
+def _own(trial: Trial, finding: Diagnostic, row: Row, probe: Probe) -> Iterator[Change]:
     """Other values of the layer's own arguments; inferred ones left to the input."""
     entry = entry_of_row(trial, row.node)
     cls = LAYERS.get(row.type)
@@ -161,11 +169,17 @@ def _own(trial: Trial, finding: Diagnostic, row: Row) -> Iterator[Change]:
         edits = set_on(trial, row, name, value)
         if edits is not None:
             old = _arguments(row).get(name)
-            yield Change(f"{row.name}: {_setting(name, old, value, name in row.node.given)}", edits, 2.0 + cost)
+            words = f"{row.name}: {_setting(name, old, value, name in row.node.given)}"
+            yield Change(words, edits, 2.0 + cost, _look(probe, row, name, value))
     if finding.argument and finding.argument in row.node.given:
         edits = _dropped(trial, row, entry, finding.argument)
         if edits:
             yield Change(f"{row.name}: leave {finding.argument} to its default", edits, 2.6)
+
+
+def _look(probe: Probe, row: Row, name: str, value: Any) -> Callable[[], bool]:
+    """The quick look at another argument of a layer."""
+    return lambda: probe.argument(row.node.mark, row.type, name, value)
 
 
 def _dropped(trial: Trial, row: Row, entry: Entry, name: str) -> Edits | None:
@@ -259,32 +273,38 @@ def _before(trial: Trial, row: Row) -> list[tuple[int, Row]]:
     return [(distance, trial.rows[number]) for number, distance in sorted(found.items(), key=lambda pair: pair[1])]
 
 
-def _upstream(trial: Trial, finding: Diagnostic, row: Row) -> Iterator[Change]:
+def _upstream(trial: Trial, finding: Diagnostic, row: Row, probe: Probe) -> Iterator[Change]:
     """Other arguments of the layers before, as far as they change shapes."""
     seen: set[tuple[Any, ...]] = set()
-    merge = row.type in MERGES
     wanted = wanted_numbers(finding, row)
     for distance, other in _before(trial, row):
         place = (other.node.mark, other.type)
         if place in seen or other.layer is None:
             continue
         seen.add(place)
+        far = 0.15 * min(distance, 6) + 0.02 * distance
         for name, value, cost in _upstream_values(other, wanted):
             edits = set_on(trial, other, name, value)
             if edits is None:
                 continue
-            base = 2.8
-            if merge and name == "output_padding" and distance == 1:
-                base = 0.9  # what transposed convolutions have it for
+            merging = row.type in MERGES and name == "output_padding" and distance == 1
+            base = 0.9 if merging else 2.8  # what transposed convolutions have it for
             words = f"{other.name}: {_setting(name, _arguments(other).get(name), value, name in other.node.given)}"
-            yield Change(words, edits, base + 0.15 * distance + cost)
-        if distance <= 4 and not other.node.given and other.type not in ("Add", "Concat"):
-            continue
+            yield Change(words, edits, base + far + cost, _look(probe, other, name, value))
         entry = entry_of_row(trial, other.node)
-        if entry is not None and entry.type.value == other.type and _shrinks(other):
-            edits = delete_entry(trial.layout, entry)
-            if edits and not _is_named(entry):
-                yield Change(f"take {other.name} out", edits, 6.0 + 0.15 * distance)
+        if entry is not None and entry.type.value == other.type:
+            yield from _out_of_the_way(trial, other, entry, far)
+
+
+def _out_of_the_way(trial: Trial, row: Row, entry: Entry, far: float) -> Iterator[Change]:
+    """A layer before the one at fault that reads the entry before it, or is taken out."""
+    source = entry.beside("from")
+    if source is not None and (edits := drop(trial.layout, source)):
+        yield Change(f"{row.name}: read the entry before", edits, 2.9 + far)
+    twin = entry.around.items[entry.place - 1] if entry.place else None
+    doubled = twin is not None and trial.layout.written(twin) == trial.layout.written(entry.spot)
+    if (doubled or _shrinks(row)) and not _is_named(entry) and (edits := delete_entry(trial.layout, entry)):
+        yield Change(f"take {row.name} out", edits, (2.7 if doubled and _shrinks(row) else 6.0) + far)
 
 
 def _shrinks(row: Row) -> bool:
@@ -306,6 +326,9 @@ def _upstream_values(row: Row, wanted: list[int]) -> Iterator[tuple[str, Any, fl
         given = name in row.node.given
         if name not in LEAST and not given:
             continue
+        default = _defaults(row.type).get(name)
+        if given and default is not None and default != value:
+            yield name, default, 0.3
         for other in values_for(name, value, wanted, rank, axes if isinstance(axes, int) else 1):
             aside = 0.2 if isinstance(other, tuple) and not isinstance(value, tuple) else 0.0
             yield name, other, 0.7 * near(value, other) + (0.0 if given else 0.15) + aside
@@ -525,6 +548,8 @@ def _sources(trial: Trial, finding: Diagnostic, row: Row) -> Iterator[Change]:
     if finding.code == "SP308" and "outputs" in finding.facts:
         yield from _one_of_several(trial, row, entry)
     source = entry.beside("from")
+    if source is not None and entry.type.value == row.type and (edits := drop(trial.layout, source)):
+        yield Change(f"{row.name}: read the entry before", edits, 2.3)
     known = _readable(trial, row)
     if source is None:
         least = (

@@ -50,7 +50,7 @@ class Search:
             return []
         deadline, budget = self.deadline, self.most_trials
         if len(self.start.faults) > 2:  # two changes will hardly do; they may have a part of the time
-            self.deadline, self.most_trials = monotonic() + (deadline - monotonic()) / 8, 200
+            self.deadline, self.most_trials = monotonic() + (deadline - monotonic()) / 4, 500
         found = list(self.smallest(most))
         self.deadline, self.most_trials = deadline, budget
         if not found and len(self.start.faults) + self.masked() > 1:
@@ -121,6 +121,8 @@ class Search:
 
     def apply(self, trial: Trial, change: Change, seen: set[str]) -> Trial | None:
         """The trial after one more change; None where it was seen before or its edits overlap."""
+        if change.probe is not None and not change.probe():
+            return None
         draft = trial.draft.after(change.edits)
         if draft is None or draft.text in seen:
             return None

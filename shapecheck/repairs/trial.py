@@ -6,7 +6,7 @@ helped?).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -22,11 +22,15 @@ UNREAD = 1_000  # more faults than a spec is searched for
 
 
 class Change(NamedTuple):
-    """One change of a text: its edits, what it does, and how large it is: the smaller the better."""
+    """One change of a text: its edits, what it does, and how large it is: the smaller the better.
+
+    `probe` is a quick look whether it can help; where it says no, the changed text is not read.
+    """
 
     words: str
     edits: list[Edit]
     cost: float
+    probe: Callable[[], bool] | None = None
 
 
 class Setting(NamedTuple):
@@ -122,7 +126,7 @@ def progress(before: Trial, after: Trial) -> bool:
         return fewer < 0 or (fewer == 0 and (was.code != now.code or (after.report.network is None and new > old)))
     if new != old:
         return new > old
-    return (was.code, was.argument) != (now.code, now.argument) or _differing(now) < _differing(was)
+    return (was.code, was.argument) != (now.code, now.argument) or differing(now) < differing(was)
 
 
 def spec_faults(trial: Trial) -> int:
@@ -131,7 +135,7 @@ def spec_faults(trial: Trial) -> int:
     return told + (UNREAD if trial.report.network is None else 0)
 
 
-def _differing(finding: Diagnostic) -> tuple[Any, ...]:
+def differing(finding: Diagnostic) -> tuple[Any, ...]:
     """How much two inputs differ that do not belong together: the axes, then by how many cells."""
     one, two = finding.facts.get("one"), finding.facts.get("two")
     if not isinstance(one, tuple) or not isinstance(two, tuple) or len(one) != len(two):

@@ -1,8 +1,8 @@
 """Networks broken at random, and the share of them that repairs mend: `python -m tests.plumbing.broken_networks 1000`.
 
 Right specs, the examples and random stacks, get one slip or two: a number of an argument changed, an argument put in or
-taken out, a name that `from` reads exchanged, a word misspelt. What still fits is thrown away. Slips are made in the text,
-as a user makes them. Everything follows from the seed.
+taken out, a name that `from` reads exchanged, a word misspelt. What still fits is thrown away. Slips are made in the
+text, as a user makes them. Everything follows from the seed.
 """
 
 from __future__ import annotations
@@ -81,7 +81,16 @@ def _numbers(entry: Entry) -> list[Spot]:
 
 def _other(random: Random, number: int) -> int:
     """Another number, as a slip makes it."""
-    near = [number - 1, number + 1, number + 2, number * 2, number // 2, number * 10, random.randint(1, 9), random.randint(1, 600)]
+    near = [
+        number - 1,
+        number + 1,
+        number + 2,
+        number * 2,
+        number // 2,
+        number * 10,
+        random.randint(1, 9),
+        random.randint(1, 600),
+    ]
     return random.choice([other for other in near if other >= 0 and other != number])
 
 
@@ -89,11 +98,19 @@ def _put_in(random: Random, layout: Layout, entry: Entry, entries: list[Entry]) 
     """An argument that was left to the input or to its default."""
     word = entry.type.value
     cls = LAYERS[word]
-    choices = [name for name in names_of(word) if name in (*cls.inferred, *WINDOW, "groups", "dim", "start_dim", "end_dim")]
+    choices = [
+        name for name in names_of(word) if name in (*cls.inferred, *WINDOW, "groups", "dim", "start_dim", "end_dim")
+    ]
     if not choices:
         return None
     name = random.choice(choices)
-    value = random.randint(1, 9) if name in (*WINDOW, "groups") else random.randint(-3, 4) if "dim" in name else random.randint(1, 600)
+    value = (
+        random.randint(1, 9)
+        if name in (*WINDOW, "groups")
+        else random.randint(-3, 4)
+        if "dim" in name
+        else random.randint(1, 600)
+    )
     given = entry.arguments
     scalar = meant_by_scalar(word, given) if given is not None and given.kind == "scalar" else None
     return set_argument(layout, entry, name, str(value), names_of(word), scalar)
@@ -122,19 +139,31 @@ def _source(random: Random, layout: Layout, entry: Entry, entries: list[Entry]) 
 def _misspelt(random: Random, layout: Layout, entry: Entry, entries: list[Entry]) -> list[Edit] | None:
     """A word with two letters exchanged, one left out or one doubled."""
     words = [entry.type, *(key for key, _ in (entry.arguments.pairs() if entry.arguments is not None else []))]
-    words += [spot for attribute in ("from", "name") if (spot := entry.beside(attribute)) is not None and spot.kind == "scalar"]
+    words += [
+        spot
+        for attribute in ("from", "name")
+        if (spot := entry.beside(attribute)) is not None and spot.kind == "scalar"
+    ]
     spot = random.choice(words)
     if len(spot.value) < 3 or spot.quoted:
         return None
     at = random.randrange(1, len(spot.value) - 1)
     word = spot.value
-    wrong = (word[:at] + word[at + 1] + word[at] + word[at + 2 :], word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:])
+    wrong = (
+        word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+        word[:at] + word[at + 1 :],
+        word[:at] + word[at] + word[at:],
+    )
     return set_value(spot, random.choice(wrong))
 
 
 def _without(random: Random, layout: Layout, entry: Entry, entries: list[Entry]) -> list[Edit] | None:
     """A layer put in twice."""
-    return insert_entry(layout, entry.around, entry.place, layout.written(entry.spot)) if "\n" not in layout.written(entry.spot) else None
+    return (
+        insert_entry(layout, entry.around, entry.place, layout.written(entry.spot))
+        if "\n" not in layout.written(entry.spot)
+        else None
+    )
 
 
 KINDS = {
@@ -201,7 +230,11 @@ def _skip(random: Random, number: int, width: int, size: int) -> tuple[list[str]
     name = f"skip{number}"
     conv = f"Conv2d: {{out_channels: {width}, kernel_size: 3, padding: 1}}"
     merge, factor = random.choice((("Add: ", 1), ("Concat: 1", 2)))
-    return [f"{{ReLU: , name: {name}}}", f"{{{conv}, name: body{number}}}", f"{{{merge}, from: [{name}, body{number}]}}"], width * factor, size
+    return (
+        [f"{{ReLU: , name: {name}}}", f"{{{conv}, name: body{number}}}", f"{{{merge}, from: [{name}, body{number}]}}"],
+        width * factor,
+        size,
+    )
 
 
 PARTS = {"conv": _conv, "pool": _pool, "norm": _norm, "residual": _residual, "branches": _branches, "skip": _skip}
@@ -225,15 +258,18 @@ def main(count: int = 1000, seed: int = 0) -> None:
         start = perf_counter()
         changes = mended_by(broken)
         times.append(perf_counter() - start)
-        verdict = "none" if changes is None else f"{changes}" if changes < 3 else "more"
+        verdict = {None: "none", 1: "one change", 2: "two changes"}.get(changes, "more")
         tally[verdict] += 1
         if verdict in ("none", "more"):
             kinds.update(broken.slips)
             print(f"{number}: {broken.source} {broken.slips}: {verdict}")
             Path(f"/tmp/failed_{number}.yaml").write_text(broken.text, encoding="utf-8")
     times.sort()
-    print(f"seed {seed}: of {count}: one change {tally['1']}, two {tally['2']}, more {tally['more']}, none {tally['none']}")
-    print(f"median {times[count // 2]:.3f} s, 95 % within {times[count * 95 // 100]:.2f} s, the longest {times[-1]:.1f} s")
+    shares = ", ".join(f"{name}: {tally[name]}" for name in ("one change", "two changes", "more", "none"))
+    print(f"seed {seed}, {count} broken networks: {shares}")
+    print(
+        f"median {times[count // 2]:.3f} s, 95 % within {times[count * 95 // 100]:.2f} s, the longest {times[-1]:.1f} s"
+    )
 
 
 if __name__ == "__main__":
