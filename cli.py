@@ -424,10 +424,14 @@ def sizes_command(ctx: click.Context, /, nets: tuple[str, ...], output: str | No
     Sizes that are names in the spec are open; where only the batch is, the axes behind the channels are opened.
     Exit code: 0 there are such sizes, 1 there are none or the spec is faulty, 2 a wrong call.
     """
+    from shapecheck.expressions import ExpressionError
     from shapecheck.render.sizes_run import SizesRun
 
     run = SizesRun(nets, say=_say, **options)
-    _deliver(run.pieces(), output, "json" if options["format_"] == "json" else "table")
+    try:
+        _deliver(run.pieces(), output, "json" if options["format_"] == "json" else "table")
+    except ExpressionError as error:
+        raise click.UsageError(f"--where: {error.message} at character {error.offset + 1}; {error.hint}") from None
     ctx.exit(0 if run.ok else FOUND)
 
 
@@ -474,6 +478,46 @@ def repair(ctx: click.Context, /, **options: Any) -> None:
         ctx.exit(rendering.run(_print, _say, **options))
     except rendering.NoSuchRepairError as error:
         raise click.UsageError(str(error)) from None
+
+
+@shapes.command(short_help="Which sizes or arguments give a wanted output.")
+@click.argument("terms", nargs=-1, metavar="[LAYER LETTER=NUMBER...]")
+@click.option("--net", "net", type=click.Path(), metavar="FILE", help="The spec that is asked about.")
+@click.option("--want", multiple=True, metavar="WANT", help="What shall be, e.g. 'last.output == [N, 10, *, 7]'.")
+@click.option(
+    "--free", multiple=True, metavar="FREE", help="What may change: H, 'c3.padding in 0..3', 'c3.stride in {1, 2}'."
+)
+@click.option("--size", "sizes", multiple=True, metavar="NAME=NUMBER", callback=_sizes, help="A size for an open name.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many answers are shown.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_context
+def solve(
+    ctx: click.Context, /, terms: tuple[str, ...], net: str | None, format_: str, limit: int, **asked: Any
+) -> None:
+    """Which sizes or arguments give the output that is wanted; each answer is predicted before it is one.
+
+    \b
+      shapes solve Conv2d n=224 out=112 k=7                the letters that are missing
+      shapes solve Conv2d out=112 k=7 s=2 padding=3        n from 223 to 224
+      shapes solve --net net.yaml --want 'last.output[2] == 7' --free H --free 'c3.padding in 0..3'
+      shapes solve --net net.yaml --want 'params <= 1e6' --free 'c3.out_channels in 16..64 step 16'
+
+    WANT speaks of LAYER.output, .params, .macs, .receptive_field, or of the whole network's; LAYER may be `last`.
+
+    Exit code: 0 there are answers, 1 there are none, 2 a wrong call.
+    """
+    if (net is None) == (not terms) or (net is None and (asked["want"] or asked["free"] or asked["sizes"])):
+        raise click.UsageError("either a LAYER with its letters, or --net FILE with --want and --free")
+    from shapecheck.diagnostics import SpecError
+    from shapecheck.questions import QuestionError
+    from shapecheck.render import solving
+
+    try:
+        answers = solving.ask(terms, net, **asked)
+    except (QuestionError, SpecError) as error:
+        raise click.UsageError(str(error)) from None
+    _deliver(solving.pieces(answers, format_, limit), None, "json" if format_ == "json" else "table")
+    ctx.exit(0 if answers else FOUND)
 
 
 @shapes.command(short_help="What a finding means.")

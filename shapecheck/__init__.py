@@ -18,12 +18,16 @@ _HOME = {
     "Admissible": "admission.answer",
     "admissible": "admission.answer",
     "admissible_of": "admission.answer",
+    "capture": "models.graph",
     "check": "api",
     "explain": "models.explain",
     "infer": "inference",
     "load": "api",
     "output_shape": "single",
     "repair": "repairs",
+    "solve": "inverse",
+    "solve_layer": "one_layer",
+    "trace": "models.tracing",
     "verify": "api",
 }
 

@@ -334,18 +334,16 @@ def _as_one(terms: Terms) -> tuple[Any, Any] | None:
         if terms[others[0]] != 1 or isinstance(atom, str) or not hasattr(atom, "den"):
             return None
         return atom.num + atom.den * terms.get((), 0), atom.den
-    return _put_together(terms, [monomial[0] for monomial in others])
+    return _put_together(terms)
 
 
-def _put_together(terms: Terms, atoms: list[Any]) -> tuple[Any, Any] | None:
+def _put_together(terms: Terms) -> tuple[Any, Any] | None:
     """(P n + b, Q) where the terms are floor((P n + b)/Q) for every n, shown by one period of them."""
-    names = set().union(*map(names_in, atoms))
-    period = lcm(*map(_period, atoms)) if len(names) == 1 else 0
-    if not 0 < period <= LONGEST_PERIOD:
+    found = turn(terms)
+    if found is None:
         return None
-    (name,) = names
-    values = [_value(terms, {name: n}) for n in range(1, period + 2)]
-    slope = Fraction(values[-1] - values[0], period)
+    name, values = found
+    slope = Fraction(values[-1] - values[0], len(values) - 1)
     over, below = slope.numerator, slope.denominator
     if over <= 0:
         return None
@@ -375,14 +373,10 @@ def _period(atom: Any) -> int:
     return atom.den * lcm(*map(_period, parts))
 
 
-def lowest(terms: Terms) -> int | None:
-    """The least value over all sizes n >= 1 of a sum of floors of one name; None where there is none, or no law.
+def turn(terms: Terms) -> tuple[str, list[int]] | None:
+    """The name and f(1) .. f(L + 1) of a sum of floors of one name, where f(n + L) - f(n) is the same for all n.
 
-    As f(n + L) = f(n) + c, it is the least of f(1) .. f(L) where c >= 0.
-
-    >>> from shapecheck.sizes import name
-    >>> h = name("H"); lowest((h - 2 * (h // 2)).terms), lowest((h // 2 - h).terms)
-    (0, None)
+    None where there are several names, products or minima, or where L is long.
     """
     atoms = [atom for monomial in terms for atom in monomial]
     names = set().union(*map(names_in, atoms))
@@ -392,8 +386,20 @@ def lowest(terms: Terms) -> int | None:
     if not 0 < period <= LONGEST_PERIOD:
         return None
     (name,) = names
-    values = [_value(terms, {name: n}) for n in range(1, period + 2)]
-    return min(values) if values[-1] >= values[0] else None
+    return name, [_value(terms, {name: n}) for n in range(1, period + 2)]
+
+
+def lowest(terms: Terms) -> int | None:
+    """The least value over all sizes n >= 1 of a sum of floors of one name; None where there is none, or no law.
+
+    As f(n + L) = f(n) + c, it is the least of f(1) .. f(L) where c >= 0.
+
+    >>> from shapecheck.sizes import name
+    >>> h = name("H"); lowest((h - 2 * (h // 2)).terms), lowest((h // 2 - h).terms)
+    (0, None)
+    """
+    found = turn(terms)
+    return None if found is None or found[1][-1] < found[1][0] else min(found[1])
 
 
 def _value(terms: Terms, sizes: Mapping[str, int]) -> int:

@@ -186,7 +186,7 @@ def random_stack(rng: random.Random) -> list[Any]:
     k, s = rng.randint(1, 5), rng.randint(1, 3)
     window = {"kernel_size": k, "stride": s, "padding": rng.randint(0, k // 2)}
     same = {"out_channels": 4, "kernel_size": 2 * rng.randint(0, 2) + 1, "padding": "same"}
-    one = rng.choice(
+    one: list[Any] = rng.choice(
         [
             [{"Conv2d": {"out_channels": 4, "dilation": rng.randint(1, 2), **window}}],
             [{"MaxPool2d": {**window, "ceil_mode": rng.random() < 0.5}}],
