@@ -15,6 +15,7 @@ References: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for dee
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -42,28 +43,36 @@ LISTED = sp.Ge(i + 2 * p, 0)  # a list of places has no fewer than none; the cou
 
 # What the guide leaves out ----------------------------------------------------------------------------------------
 
-LEAST = {"i": 1, "j": 0, "k": 1, "s": 1, "d": 1, "p": 0, "q": 0, "a": 0, "m": 0}  # sizes as they really are
+LEAST = {"i": 1, "j": 1, "k": 1, "s": 1, "d": 1, "p": 0, "q": 0, "a": 0, "m": 0}  # sizes as they really are
 
 
-def counterexample(theorem: Theorem, given: Range) -> tuple[dict[str, int], int, int]:
+def counterexample(theorem: Theorem, given: Range) -> tuple[dict[str, int], int | None, int | None]:
     """Small letters that meet all hypotheses but one, and the two sides there, which differ.
 
-    Real sizes if there are such, else any integers; the greatest value as small as can be, then the sum.
+    Real sizes if there are such, else any integers; the greatest value as small as can be, then the sum. Where the
+    sides never differ but sometimes have no value, as they divide by 0, such letters and None twice.
     LookupError where there is none: then the statement does not need the hypothesis.
     """
     others = [other.holds for other in theorem.hypotheses if isinstance(other, Range) and other != given]
     conditions = [*others, sp.Not(given.holds)]
     letters = sorted(frozenset().union(*map(free_in, [theorem.lhs, theorem.rhs, *conditions])), key=str)
-    for least, most in [*((0, most) for most in range(1, 7)), *((-most, most) for most in range(1, 7))]:
-        ranges = {x: range(LEAST.get(x.name, 0) if least == 0 else least, most + 1) for x in letters}
+    nothing: tuple[dict[str, int], None, None] | None = None
+    for least, most in itertools.product((LEAST, {**LEAST, "j": 0}, {}), range(1, 7)):
+        ranges = {x: range(least.get(x.name, -most), most + 1) for x in letters}
         found: list[tuple[int, int, dict[str, int], int, int]] = []
         for env in _assigned(ranges, conditions):
-            one, other = (semantics.meaning(side)(env) for side in (theorem.lhs, theorem.rhs))
+            point = {x.name: env[semantics.name_of(x)] for x in letters}
+            try:
+                one, other = (semantics.meaning(side)(env) for side in (theorem.lhs, theorem.rhs))
+            except ZeroDivisionError:
+                nothing = nothing or (point, None, None)
+                continue
             if one != other:
-                point = {x.name: env[semantics.name_of(x)] for x in letters}
                 found.append((sum(map(abs, point.values())), len(found), point, one, other))
         if found:
             return min(found)[2:]
+    if nothing:
+        return nothing
     raise LookupError(f"{theorem.name} holds in all small cases without {given.holds}")
 
 
@@ -295,12 +304,12 @@ def _over(cells: Term, *given: Term) -> Derivation:
 
 
 def _arrives(chain: Derivation, formula: Term, number: int, title: str, behind: Term = 0, about: str = "") -> Theorem:
-    """The number of places is the transposed size, and that is the guide's formula."""
+    """The number of places is the guide's formula, and that is the transposed size."""
     there = formulas.transposed_size(j, k, 2 * p, s, behind)
-    for term, because in ((there, "the size of a transposed convolution"), (formula, "put in what is given")):
+    for term, because in ((formula, "as the guide writes it"), (there, "the size of a transposed convolution")):
         if chain.term != term:
             chain = chain.arith(chain.term, term, because=because)
-    return chain.qed(formula, _number(number), f"{number}. {title}, transposed", about)
+    return chain.qed(there, _number(number), f"{number}. {title}, transposed: `{plain(formula)}`", about)
 
 
 ALONE = "The size is none below 0; after the convolution it belongs to it is `i`."
