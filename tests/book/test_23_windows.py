@@ -4,13 +4,16 @@ The chapter derive/theorems/windows.py proves it of `shapecheck.formulas` itself
 Here its statements are read again without their proofs: on numbers, by listing windows, and by torch. What each
 hypothesis is for is shown by a case that it excludes.
 
+The demands of torch's layers (derive/theorems/demands.py) are met and missed by one cell.
+
 Main results: `test_the_formula_that_runs_is_the_formula_that_is_proved`, `test_the_places_are_those_of_a_list`,
-`test_at_most_one_stride_may_be_missing`, `test_a_changed_formula_does_not_survive`.
+`test_at_most_one_stride_may_be_missing`, `test_a_convolution_demands_a_window`.
 Notation: n size, k span, p TOTAL padding, q padding per side, s stride, d dilation, e dilated span, o windows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -198,6 +201,158 @@ def test_the_interval_holds_all_of_them_or_the_count_is_smaller():
     inside = {"k": 3, "p": 0, "s": 4, "o": 2}
     assert value(term, a=7, b=10, **inside) == 4
     assert value(term, a=8, b=10, **inside) == value(term, a=7, b=9, **inside) == 3
+
+
+# What torch demands --------------------------------------------------------------------------------------------------
+
+
+def accepts(layer: Callable[..., torch.Tensor], *shape: int) -> bool:
+    """Whether torch's layer takes an image of zeros of that shape."""
+    try:
+        layer(torch.zeros(shape))
+    except (RuntimeError, ValueError):
+        return False
+    return True
+
+
+def border(condition: Callable[[int], bool], layer: Callable[..., torch.Tensor], *shape: int) -> tuple[int, int]:
+    """The largest size of the last axis that torch refuses and the smallest it takes; the condition says the same."""
+    taken = [size for size in range(1, 12) if accepts(layer, *shape, size)]
+    assert taken == [size for size in range(1, 12) if condition(size)]
+    return taken[0] - 1, taken[0]
+
+
+def test_a_convolution_demands_a_window():
+    """torch refuses a convolution one cell below `WINDOW_FITS` and takes it there, dilated, padded and strided."""
+    for y, v, z, w in product(range(2, 5), range(1, 3), range(2), range(1, 4)):
+        span = formulas.dilated(y, v)
+        if span > 2 * z + 1:
+            layer = torch.nn.Conv1d(1, 1, y, w, z, v)
+            ends = border(lambda size, e=span, p=2 * z: formulas.WINDOW_FITS.holds(size, e, p), layer, 1, 1)
+            assert ends == (span - 2 * z - 1, span - 2 * z)
+            assert value(part("demands").lhs, n=ends[1], e=span, q=z, s=w)
+            assert not value(part("demands").lhs, n=ends[0], e=span, q=z, s=w)
+
+
+def test_where_torch_refuses_and_the_formula_counts_it_counts_none():
+    """Between k <= n + p and k <= n + p + s the formula says 0, beyond it is negative."""
+    for x, y, z, w in SMALL:
+        none = value(part("demands/none").rhs, n=x, k=y, p=z, s=w)
+        assert none == (y > x + z and formulas.WINDOW_COUNTS.holds(x, y, z, w))
+        assert none == (formulas.window_count(x, y, z, w) == 0)
+
+
+def test_ceil_mode_demands_a_window_by_its_own_rule():
+    """A pool in ceil mode takes a window longer than its input by less than a stride, and no longer one."""
+    for y, w, z in product(range(2, 7), range(1, 5), range(2)):
+        if z <= y // 2:
+            layer = torch.nn.MaxPool1d(y, w, z, ceil_mode=True)
+            condition = part("demands/ceil-mode").rhs
+            ends = border(lambda size, r=condition, e=y, q=z, s=w: value(r, n=size, e=e, q=q, s=s), layer, 1, 1)
+            assert ends[1] == max(1, y - w + 1 - 2 * z)
+            some = formulas.SOME_WINDOW.holds(formulas.ceil_window_count(ends[1], y, z, w))
+            assert some
+    assert formulas.ceil_window_count(2, 4, 0, 3) == 1
+
+
+def test_average_pooling_in_3d_demands_a_window_without_padding():
+    """AvgPool3d wants its window in the bare input, AvgPool2d only in the padded one: 3 cells of padding 1 on 2."""
+    for y in range(2, 5):
+        flat, deep = torch.nn.AvgPool1d(y, 1, y // 2), torch.nn.AvgPool3d((1, 1, y), 1, (0, 0, y // 2))
+        assert border(lambda size, k=y: formulas.WINDOW_INSIDE.holds(size, k), deep, 1, 1, 1, 1) == (y - 1, y)
+        padded = max(1, y - 2 * (y // 2))
+        assert border(lambda size, k=y: formulas.WINDOW_FITS.holds(size, k, 2 * (k // 2)), flat, 1, 1)[1] == padded
+        assert padded < y
+
+
+def test_pools_demand_half_a_window_of_padding():
+    """torch refuses a pool's padding from q = floor(k/2) + 1 on, of the window as it is before dilation."""
+    for y, v, z in product(range(1, 6), range(1, 3), range(5)):
+        accepted = accepts(torch.nn.MaxPool1d(y, 1, z, v), 1, 1, 20)
+        assert accepted == formulas.HALF_PADDING.holds(y, z)
+
+
+def test_with_half_padding_every_window_sees_the_input():
+    """Listing the windows of plain pools: each has a cell of the input; with more padding the first may have none."""
+    for x, y, w in product(range(1, 6), range(1, 6), range(1, 4)):
+        for z in range(y // 2 + 1):
+            real = range(z, z + x)
+            assert all(set(window) & set(real) for window in places(x, y, 2 * z, w))
+    assert not set(places(1, 1, 2, 1)[0]) & {1}
+
+
+def test_a_dilated_window_can_miss_the_input():
+    """With 2 taps 2 apart and padding 1 a single cell lies between the taps: torch's maximum is minus infinity."""
+    assert formulas.HALF_PADDING.holds(2, 1)
+    assert functional.max_pool1d(torch.zeros(1, 1, 1), 2, 1, 1, dilation=2).item() == -torch.inf
+
+
+def test_a_reflection_is_shorter_than_the_input():
+    """torch reflects q cells on q + 1 and refuses q; each place shows the cell that the theorem says."""
+    for z in range(1, 6):
+        reflect = torch.nn.ReflectionPad1d(z)
+        assert border(lambda size, q=z: formulas.PAD_REFLECTS.holds(size, q), reflect, 1, 1) == (z, z + 1)
+        for x in range(z + 1, 9):
+            shown = [int(cell) for cell in reflect(torch.arange(float(x))[None])[0]]
+            assert shown == [*range(z, 0, -1), *range(x), *(x - 1 - cell for cell in range(1, z + 1))]
+            assert value(part("demands/reflection").lhs, n=x, q=z) == z
+        assert value(part("demands/reflection").lhs, n=z, q=z) == z - 1
+
+
+def test_a_circular_padding_goes_round_once():
+    """torch wraps n cells on n and refuses n + 1; the furthest places show cells n - q and q - 1."""
+    for z in range(1, 6):
+        wrap = torch.nn.CircularPad1d(z)
+        assert border(lambda size, q=z: formulas.PAD_WRAPS.holds(size, q), wrap, 1, 1) == (z - 1, z)
+        for x in range(z, 8):
+            shown = [int(cell) for cell in wrap(torch.arange(float(x))[None])[0]]
+            assert (shown[0], shown[-1]) == (x - z, z - 1)
+            assert value(part("demands/circular").lhs, n=x, q=z)
+
+
+def test_windows_left_to_chance_find_places():
+    """A fractional pool takes o windows of k on o + k - 1 cells, in 3-D on one more; they begin at different cells."""
+    for y, count in product(range(1, 4), range(1, 4)):
+        flat = torch.nn.FractionalMaxPool2d((1, y), output_size=(1, count))
+        deep = torch.nn.FractionalMaxPool3d((1, 1, y), output_size=(1, 1, count))
+        ends = border(lambda size, k=y, o=count: formulas.FRACTIONAL_FITS.holds(size, k, o), flat, 1, 1, 1)
+        assert ends[1] == count + y - 1 == max(1, ends[1])
+        wider = border(lambda size, k=y, o=count: formulas.FRACTIONAL_FITS_3D.holds(size, k, o), deep, 1, 1, 2, 2)
+        assert wider[1] == ends[1] + 1
+        for x in range(ends[1], 8):
+            starts = {
+                int(at)
+                for at in torch.nn.FractionalMaxPool2d(1, output_size=(1, count), return_indices=True)(
+                    torch.rand(1, 1, 1, x, generator=torch.Generator().manual_seed(x))
+                )[1].flatten()
+            }
+            assert len(starts) == count
+
+
+def test_what_unpooling_may_be_asked_for():
+    """torch unpools to the sizes less than a stride away from the usual one; the pool takes back only the larger."""
+    for y, w, small in product(range(1, 4), range(1, 4), range(1, 4)):
+        usual, zeros = formulas.transposed_size(small, y, 0, w, 0), torch.zeros(1, 1, small)
+        taken = []
+        for asked in range(1, 14):
+            try:
+                taken.append(functional.max_unpool1d(zeros, zeros.long(), y, w, output_size=[asked]).shape[2])
+            except ValueError:
+                continue
+        assert taken == [asked for asked in range(1, 14) if formulas.UNPOOL_SIZE.holds(asked, usual, w)]
+        assert taken == [
+            asked for asked in range(1, 14) if value(part("demands/unpool").lhs, o=asked, i=small, k=y, p=0, s=w)
+        ]
+        back = [asked for asked in taken if formulas.window_count(asked, y, 0, w) == small]
+        assert back == [asked for asked in taken if asked >= usual]
+
+
+def test_an_output_padding_is_smaller_than_stride_or_dilation():
+    """torch takes output paddings below the larger of stride and dilation, and no other."""
+    for w, v, more in product(range(1, 4), range(1, 4), range(5)):
+        accepted = accepts(torch.nn.ConvTranspose1d(1, 1, 2, w, output_padding=more, dilation=v), 1, 1, 3)
+        assert accepted == formulas.OUTPUT_PADDING.holds(more, w, v)
+        assert accepted == value(part("demands/output-padding").rhs, op=more, s=w, d=v)
 
 
 @pytest.mark.parametrize("name", ["window-count", "torch-form", "same-padding", "preimage"])
