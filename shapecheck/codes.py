@@ -266,6 +266,21 @@ CODES: dict[str, Page] = {
             layers: [{Wide: 8}]
         """),
     ),
+    "SP111": Page(
+        "a condition on sizes that cannot be read, or met",
+        "Under where: stand comparisons of the inputs' open sizes: names, whole numbers, + - * // % and brackets, joined "
+        "by < <= == != >= > or `divides`; and some sizes must meet them all.",
+        wrong=_spec("""
+            input: [N, 3, H, W]
+            where: [H >= 64, h % 2 == 0]
+            layers: [{MaxPool2d: 2}]
+        """),
+        right=_spec("""
+            input: [N, 3, H, W]
+            where: [H >= 64, H % 2 == 0]
+            layers: [{MaxPool2d: 2}]
+        """),
+    ),
     # construct -------------------------------------------------------------------------------------------------------
     "SP201": Page(
         "an argument of a type the constructor refuses",
@@ -795,6 +810,22 @@ CODES: dict[str, Page] = {
         wrong_call="--size H=-224",
         right_call="--size H=224",
     ),
+    "SP503": Page(
+        "a size that breaks `where`",
+        "The spec says under where: what the open sizes obey; --size gives one that does not.",
+        wrong=_spec("""
+            input: [N, 3, H, W]
+            where: [H >= 64, H % 2 == 0]
+            layers: [{MaxPool2d: 2}]
+        """),
+        right=_spec("""
+            input: [N, 3, H, W]
+            where: [H >= 64, H % 2 == 0]
+            layers: [{MaxPool2d: 2}]
+        """),
+        wrong_call="--size H=65",
+        right_call="--size H=66",
+    ),
     # models that are code --------------------------------------------------------------------------------------------
     "SP601": Page(
         "the graph was recorded for other sizes",
@@ -802,6 +833,31 @@ CODES: dict[str, Page] = {
         "took then. For the sizes given now it would, or might, take another, so that what is predicted may not be "
         "what it does.",
         words="shapes --module model.py:Net --input 1,3,224,224 --size H=16, where forward pads small images",
+    ),
+    "SP602": Page(
+        "watched call by call",
+        "The model's forward looks at values, or does what cannot be recorded as a graph; the message says where. So "
+        "each call of a module without children is watched instead, for the sizes given: other sizes are not predicted "
+        "from it, and functions between the calls are not seen. It is a note.",
+        words="a forward that says `if x.sum() > 0:`",
+    ),
+    "SP603": Page(
+        "a size that cannot be left open",
+        "The model's code makes a plain number of a size of its input, as int(), range() and float() do, so the graph "
+        "holds for that number only. The message says which line does it. It is a note.",
+        words="a forward that says `for i in range(x.shape[1]):`",
+    ),
+    "SP604": Page(
+        "the model cannot be built",
+        "What --module names cannot be imported, is not there, or fails when it is called. The message says in which "
+        "line of your code, and quotes the error.",
+        words="shapes --module model.py:Nett, where the class is called Net",
+    ),
+    "SP605": Page(
+        "the graph cannot be written as a spec",
+        "A layer of the graph has no rule, so a spec has no word for it; or the spec, read again, would not give the "
+        "same shapes and parameters. Nothing is written.",
+        words="shapes --module model.py:Net --input 1,3,64,64 --save-spec net.yaml, where forward calls torch.fft.fft2",
     ),
     "SP610": Page(
         "the model was run with real numbers",

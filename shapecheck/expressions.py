@@ -78,7 +78,7 @@ def evaluate(text: str, names: Mapping[str, object]) -> int:
     if len(text) > MAX_LENGTH:
         message = f"an expression of {len(text):,} characters"
         raise ExpressionError(message, MAX_LENGTH, f"{MAX_LENGTH:,} are the most")
-    return _Reader(text, names).all()
+    return Reader(text, names).all()
 
 
 def _value(text: str, start: int, end: int, names: Mapping[str, object]) -> object:
@@ -108,7 +108,7 @@ _PRODUCT: Final[dict[str, Callable[[int, int], int]]] = {"*": operator.mul, "//"
 _WHAT_THERE_IS = "there are integers, parameters, + - * // % and ( )"
 
 
-class _Reader:
+class Reader:
     """Reads an expression from left to right and computes as it goes; `token` is the one that comes next."""
 
     def __init__(self, text: str, names: Mapping[str, object]) -> None:

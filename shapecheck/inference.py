@@ -27,6 +27,8 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
     known = {} if findings else dict(sizes or {})
     if known and network.guards:
         findings = guard_findings(network, known)
+    if known and network.where:
+        findings += where_findings(network, known)
     inputs = {name: tuple(evaluate(dim, known) for dim in shape) for name, shape in network.inputs.items()}
     values: list[Any] = list(inputs.values())
     fields: list[Any] = [EACH] * len(values)
@@ -83,6 +85,18 @@ def size_findings(network: Network, sizes: Mapping[str, Any]) -> list[Diagnostic
         elif type(size) is not int or not 0 <= size < LIMIT:
             message = f"the size {name} is {size!r}: a size is a whole number from 0 to 2^63 - 1"
             found.append(Diagnostic("SP502", message, file=network.file, hint=f"--size {name}=32"))
+    return found
+
+
+def where_findings(network: Network, sizes: Mapping[str, int]) -> list[Diagnostic]:
+    """Findings for sizes that break what the spec says under `where`."""
+    found = []
+    for constraint in network.where:
+        if not constraint.met(sizes):
+            given = ", ".join(f"{name} = {sizes[name]}" for name in constraint.names() if name in sizes)
+            message = f"{given} breaks {constraint.text}, which the spec asks for under `where`"
+            hint = "sizes that meet it, or another `where`"
+            found.append(Diagnostic("SP503", message, hint=hint).at(network.file, constraint.line, constraint.column))
     return found
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shapecheck.diagnostics import ShapeError
 from shapecheck.layers.base import Layer
 from shapecheck.sizes import Shape, Size, evaluate
+
+if TYPE_CHECKING:
+    from shapecheck.constraints import Constraint
 
 
 class Mark(NamedTuple):
@@ -73,6 +76,7 @@ class Network(NamedTuple):
     input_marks: Mapping[str, Mark] = {}
     guards: tuple[Any, ...] = ()  # what a recorded model's code asked of open sizes (`models/open_ints.py`)
     groups: Mapping[str, str] = {}  # the classes of the modules that layers stand in, by path
+    where: tuple[Constraint, ...] = ()  # what the spec asks of open sizes besides
 
     def source_name(self, source: int | Source) -> str:
         """The name of the input or node that gives a value, `name[i]` for one output of several."""

@@ -60,6 +60,11 @@ def _top(key: str) -> dict[str, Any]:
         "input": shape,
         "inputs": {"type": "object", "additionalProperties": shape, "description": "Several inputs by name."},
         "output": {"type": ["array", "object"], "description": "A claim: the last shape, or shapes by name."},
+        "where": {
+            "type": ["array", "string"],
+            "items": {"type": "string"},
+            "description": "What the open sizes obey besides: H >= 64, H % 2 == 0, 16 divides H and W.",
+        },
         "mode": {"enum": ["train", "eval"], "description": "torch's default is train."},
         "layers": {"$ref": "#/definitions/entries"},
         "blocks": {"type": "object", "additionalProperties": _block(), "description": "Blocks, used like layers."},
@@ -90,6 +95,7 @@ def _entry(layers: dict[str, type[Layer]]) -> dict[str, Any]:
             "from": {"type": ["string", "array"], "items": {"type": "string"}, "description": "What it reads."},
             "repeat": {"type": ["integer", "string"], "minimum": 0},
             "output": {"$ref": "#/definitions/shape"},
+            "shares": {"type": "string", "description": "The layer whose weights it uses, which are counted there."},
             "Sequential": entries,
             "Residual": {
                 "type": ["object", "array"],

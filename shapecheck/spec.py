@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shapecheck import yaml_nodes
 from shapecheck.diagnostics import Diagnostic
@@ -25,8 +25,11 @@ from shapecheck.unroll import Unroller
 from shapecheck.yaml_nodes import Entry, plain, shown
 from shapecheck.yaml_nodes import Node as Tree
 
+if TYPE_CHECKING:
+    from shapecheck.constraints import Constraint
+
 MAX_BYTES = 20_000_000
-KEYS = ("name", "input", "inputs", "layers", "output", "blocks", "mode")
+KEYS = ("name", "input", "inputs", "where", "layers", "output", "blocks", "mode")
 START = "a spec begins like this: {input: [N, 3, 32, 32], layers: [Flatten, {Linear: 10}]}"
 
 
@@ -184,7 +187,35 @@ class _Reader:
         network = Network(
             self.name, known, tuple(unroller.nodes), tuple(outputs), self.file, unroller.training, marks
         )  # fmt: skip
+        if "where" in top:
+            network = network._replace(where=tuple(self.where(top["where"], network)))
         return resolve(network)
+
+    def where(self, entry: Entry, network: Network) -> Iterator[Constraint]:
+        """What is asked of the open sizes besides; what cannot be read, or met, is found."""
+        from shapecheck.admission.asked import unmet
+        from shapecheck.constraints import parse
+        from shapecheck.expressions import ExpressionError
+
+        listed = entry.value.value
+        before: list[Constraint] = []
+        for tree in listed if isinstance(listed, list) else [entry.value]:
+            text = tree.value
+            if not isinstance(text, str):
+                self.note("SP111", f"{shown(str(plain(tree)))} is no condition", tree.mark, "where: [H >= 64]")
+                continue
+            mark = mark_of(tree)
+            try:
+                constraint = parse(text, network.open_names(), mark.line, mark.column)
+            except ExpressionError as error:
+                self.note("SP111", f"{shown(text)}: {error.message}", tree.mark, error.hint)
+                continue
+            if unmet([*before, constraint]):
+                rest = " and those before it" if before else ""
+                self.note("SP111", f"no size meets {shown(text)}{rest}", tree.mark, "conditions that some sizes meet")
+                continue
+            before.append(constraint)
+        yield from before
 
     def top(self) -> dict[str, Entry] | None:
         """The mapping at the top, with its unknown and missing keys found."""

@@ -6,18 +6,21 @@ tests/book/test_40_admissible_sizes.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from shapecheck.admission.asked import regions_of
 from shapecheck.admission.laws import ALL, Box, complement, cut, joined
 from shapecheck.admission.paths import Cell, Exploration, explore
 from shapecheck.admission.periodic import Periodic, between
 from shapecheck.admission.regions import Region, holds, least_in, tie
-from shapecheck.admission.words import NONE_TEXT, box_text, boxes_text, relative_text, shadow, simplest
+from shapecheck.admission.words import NONE_TEXT, axis_text, box_text, boxes_text, relative_text, shadow, simplest
+from shapecheck.constraints import parse
 from shapecheck.inference import infer
 from shapecheck.net import Network
-from shapecheck.sizes import Size, name
+from shapecheck.sizes import Dim, Size, name
 
 CONFIRMED = 64  # sizes an axis that prediction confirms at least
 MOST_CONFIRMED = 4_096
@@ -54,8 +57,14 @@ class Admissible:
         self.opened = dict(opened)  # names that were numbers in the spec: name -> "input.2"
         self.given = dict(given)  # and what they were
         self.names: tuple[str, ...] = tuple(network.open_names())
+        self.asked = regions_of(network.where)  # where the spec, or the call, wants an answer
         self.accepted = tuple(
-            region for cell in exploration.cells if cell.verdict.finding is None for region in cell.regions
+            Region(box, tuple(dict.fromkeys(region.coupled + part.coupled)))
+            for cell in exploration.cells
+            if cell.verdict.finding is None
+            for region in cell.regions
+            for part in self.asked
+            if (box := cut(region.box, part.box)) is not None
         )
         self.exact = exploration.exact
         self.checked_up_to = exploration.up_to
@@ -114,10 +123,11 @@ class Admissible:
             raise ValueError(
                 f"there are {len(names)} open sizes, {', '.join(names)}: ask for one with .sizes(name, stop)"
             )
-        at: int | None = 0
         axis = self.axis(names[0])
-        while (at := axis.least(at + 1)) is not None:
+        at = axis.least()
+        while at is not None:
             yield at
+            at = axis.least(at + 1)
 
     @property
     def threshold(self) -> dict[str, int]:
@@ -207,8 +217,7 @@ class Admissible:
             both = ALL
             for name_ in group:
                 both = both & box.get(name_, ALL)
-            text = box_text({"\0": both}, ["\0"]).replace("\0", " = ".join(group)) if both != ALL else ""
-            parts.append(text if text and "=" in text else " = ".join(group) + (f", {text}" if text else ""))
+            parts.append(_tied_words(group, both))
         plain = {name: sizes for name, sizes in box.items() if name in shown and sizes != ALL}
         if plain:
             parts.append(box_text(plain, shown))
@@ -222,9 +231,8 @@ class Admissible:
         for cell in self.exploration.cells:
             if cell.verdict.finding is not None and cell.verdict.node is not None:
                 groups.setdefault((cell.verdict.node, cell.verdict.finding.code), []).append(cell)
-        left: list[Box] = [{}]
-        found: list[Cause] = []
-        kept: list[list[Box] | None] = []
+        left = [region.box for region in self.asked]
+        found, kept = self._asked_causes()
         for (_, code), cells in sorted(groups.items()):
             first = min(cells, key=lambda cell: (max(cell.witness.values()), sum(cell.witness.values())))
             regions = [region for cell in cells for region in cell.regions]
@@ -240,6 +248,18 @@ class Admissible:
             found.append(Cause(condition, finding.layer or self.network.name, finding.line, finding.column, code,
                                numbers.message, dict(first.witness)))  # fmt: skip
         return tuple(cause._replace(needed=need) for cause, need in zip(found, _needed(kept, left), strict=True))
+
+    def _asked_causes(self) -> tuple[list[Cause], list[list[Box] | None]]:
+        """What is asked under `where`, as causes and as boxes (None where it couples names)."""
+        found, boxes = [], []
+        for constraint in self.network.where:
+            found.append(
+                Cause(constraint.text, "where", constraint.line, constraint.column, "", "the spec asks for it", {})
+            )
+            regions = regions_of([constraint])
+            coupled = any(region.coupled for region in regions)
+            boxes.append(None if coupled else [region.box for region in regions])
+        return found, boxes
 
     def _condition(
         self, before: list[Box], after: list[Box], regions: Sequence[Region]
@@ -368,6 +388,14 @@ def _near(axis: Periodic, wanted: int) -> int:
     return below
 
 
+def _tied_words(group: Sequence[str], sizes: Periodic) -> str:
+    """What is said of names that are equal: 224 <= H = W <= 255, or H = W and 16 divides H."""
+    text = axis_text(["\0"], sizes)
+    if re.fullmatch("([0-9]+ <= )?\0( (<=|>=|=) [0-9]+)?", text):
+        return text.replace("\0", " = ".join(group))
+    return " = ".join(group) + (f" and {text}" if text else "").replace("\0", group[0])
+
+
 def _grouped(pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
     groups: list[list[str]] = []
     for pair in pairs:
@@ -436,7 +464,8 @@ def admissible(
     Where no size but the batch is open, the axes behind the channels are opened: H and W of a picture. Raises
     `SpecError` for a spec that cannot be read.
 
-    >>> spec = {"input": ["N", 3, "H", "W"], "layers": [{"Conv2d": {"out_channels": 8, "kernel_size": 7}}, {"MaxPool2d": 2}]}
+    >>> layers = [{"Conv2d": {"out_channels": 8, "kernel_size": 7}}, {"MaxPool2d": 2}]
+    >>> spec = {"input": ["N", 3, "H", "W"], "layers": layers}
     >>> sizes = admissible(spec); str(sizes), sizes.contains(H=8, W=7), sizes.nearest(H=3, W=9)
     ('H >= 8 and W >= 8', False, {'N': 1, 'H': 8, 'W': 9})
     """
@@ -448,10 +477,14 @@ def admissible(
 def admissible_of(
     network: Network, where: Sequence[str] = (), *, confirm: bool = True, tell: Callable[[int], None] | None = None
 ) -> Admissible:
-    """The same for a network that has been read."""
+    """The same for a network that has been read; a ValueError for a condition in `where` that cannot be read."""
     network, opened, given = open_axes(network)
     names = network.open_names()
-    answer = Admissible(network, explore(network, names, tell=tell), opened, given)
+    if where:
+        more = tuple(parse(text, names) for text in where)
+        network = network._replace(where=(*network.where, *more))
+    found = explore(network, names, regions_of(network.where), tell=tell)
+    answer = Admissible(network, found, opened, given)
     if confirm:
         answer.confirm()
     return answer
@@ -463,7 +496,7 @@ def answer_soon(network: Network, most_runs: int) -> Admissible | None:
     batch = {str(shape[0]) for shape in network.inputs.values() if shape}
     if all(name_ in batch for name_ in names):
         return None
-    found = explore(network, names, most_runs=most_runs)
+    found = explore(network, names, regions_of(network.where), most_runs)
     return Admissible(network, found, {}, {}) if found.exact else None
 
 
@@ -483,11 +516,12 @@ def open_axes(network: Network) -> tuple[Network, dict[str, str], dict[str, int]
     given: dict[str, int] = {}
     for key, shape in network.inputs.items():
         suffix = "" if len(network.inputs) == 1 else f"_{key}"
-        dims = list(shape)
+        dims: list[Dim] = list(shape)
         for place, letter in enumerate(AXES.get(len(shape), ()), 2):
-            if isinstance(shape[place], int):
+            size = shape[place]
+            if isinstance(size, int):
                 opened[letter + suffix] = f"{key}.{place}"
-                given[letter + suffix] = shape[place]
+                given[letter + suffix] = size
                 dims[place] = name(letter + suffix)
         inputs[key] = tuple(dims)
     if not opened:

@@ -34,7 +34,7 @@ def places(answer: Admissible) -> Iterator[dict[str, int]]:
             changes = [n for n in range(1, stop + 1) if axis.contains(n) != axis.contains(n + 1)]
             for n in [*changes[:1], *changes[-1:]]:
                 found += [{**least, name: n}, {**least, name: n + 1}]
-    found += [dict(cause.sizes) for cause in reversed(answer.causes)]
+    found += [dict(cause.sizes) for cause in reversed(answer.causes) if cause.sizes]
     for sizes in found:
         key = tuple(sizes.values())
         if key not in seen and len(seen) < MOST:

@@ -57,6 +57,10 @@ def run(network: Network, sizes: Mapping[str, int]) -> tuple[Verdict, Trail]:
     trail = Trail(sizes)
     known = {name: trail.witness(name) for name in sizes}
     values: list[Any] = [tuple(evaluate(dim, known) for dim in shape) for shape in network.inputs.values()]
+    for guard in network.guards:
+        if not guard.holds(known):
+            words = f"the graph was recorded where {guard} ({guard.place})"
+            return Verdict(-1, Diagnostic("SP601", words, file=network.file)), trail
     with no_hints():
         for place, node in enumerate(network.nodes):
             try:

@@ -60,6 +60,7 @@ class Witness(int, Open):
     trail: Trail
 
     def __new__(cls, value: int, formula: Size, trail: Trail) -> Witness:
+        """A number with its formula."""
         self = int.__new__(cls, value)
         self.formula = formula
         self.trail = trail

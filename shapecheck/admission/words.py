@@ -6,6 +6,7 @@ Main definitions: `axis_text` (one set, for one name or several that share it), 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from shapecheck.admission.laws import Box, complement, joined
 from shapecheck.admission.periodic import ALL, NONE, Periodic, between
@@ -17,6 +18,7 @@ NONE_TEXT = "no size at all"
 def axis_text(names: Sequence[str], sizes: Periodic) -> str:
     """The set in words, said of each of the names; empty for all sizes.
 
+    >>> from shapecheck.admission.periodic import multiples
     >>> axis_text(["H", "W"], multiples(16)), axis_text(["H"], between(28, 31)), axis_text(["H"], between(33, None))
     ('16 divides H and W', '28 <= H <= 31', 'H >= 33')
     >>> axis_text(["H"], multiples(16) & between(30, None)), axis_text(["H"], multiples(4, 1))
@@ -88,6 +90,13 @@ def _ranges(stretches: Sequence[tuple[int, int]]) -> str:
 def _listed(names: Sequence[str], stretches: Sequence[tuple[int, int]]) -> str:
     if not stretches:
         return ""
+    step = _step(stretches)
+    if step > 1:
+        first, last = stretches[0][0], stretches[-1][0]
+        rest = first % step
+        classes = f"{step} divides {{}}" if rest == 0 else f"{{}} % {step} == {rest}"
+        bounds_ = " and ".join(f"{first} <= {name} <= {last}" for name in names)
+        return f"{bounds_} and {' and '.join(map(classes.format, names))}"
     if len(stretches) > 1:
         return " and ".join(f"{name} in {_ranges(stretches)}" for name in names)
     ((first, last),) = stretches
@@ -98,6 +107,13 @@ def _listed(names: Sequence[str], stretches: Sequence[tuple[int, int]]) -> str:
     return " and ".join(f"{first} <= {name} <= {last}" for name in names)
 
 
+def _step(stretches: Sequence[tuple[int, int]]) -> int:
+    """How far apart the numbers stand, if they stand alone and all alike and are more than a few; else 0."""
+    steps = {second[0] - first[0] for first, second in pairwise(stretches)}
+    alone = all(first == last for first, last in stretches)
+    return steps.pop() if alone and len(steps) == 1 and len(stretches) > 3 else 0
+
+
 def _each(names: Sequence[str], sign: str, number: int) -> str:
     return " and ".join(f"{name} {sign} {number}" for name in names)
 
@@ -105,6 +121,7 @@ def _each(names: Sequence[str], sign: str, number: int) -> str:
 def boxes_text(boxes: Sequence[Box], names: Sequence[str]) -> str:
     """A union of boxes in words; "any ..." for all sizes.
 
+    >>> from shapecheck.admission.periodic import multiples
     >>> boxes_text([{"H": multiples(2), "W": multiples(2)}], ["H", "W"]), boxes_text([{}], ["H", "W"])
     ('2 divides H and W', 'any H and W')
     """
@@ -161,6 +178,7 @@ def box_text(box: Box, names: Sequence[str]) -> str:
 def simplest(before: Periodic, after: Periodic) -> Periodic:
     """The simplest condition that leaves `after` of `before`: a bound, else classes of the shortest period.
 
+    >>> from shapecheck.admission.periodic import multiples
     >>> axis_text(["H"], simplest(multiples(2), multiples(4)))
     '4 divides H'
     """

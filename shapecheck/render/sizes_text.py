@@ -58,6 +58,8 @@ def _cause_lines(answer: Admissible) -> Iterator[str]:
 
 def _place(cause: Cause) -> str:
     line = "" if cause.line is None else f" (line {cause.line})"
+    if not cause.sizes:
+        return f"{cause.layer}{line}: {cause.message}"
     sizes = ", ".join(f"{name} = {size}" for name, size in cause.sizes.items())
     head = f"{cause.layer}: "
     message = cause.message[len(head) :] if cause.message.startswith(head) else cause.message

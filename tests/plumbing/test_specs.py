@@ -21,7 +21,7 @@ EXPECTED = re.compile(r"# (?:error|warning|note): (?:(\d+):)?(\d+) \[(SP\d{3})\]
 ELSEWHERE = {  # codes that no spec can provoke by itself, and the tests that provoke them
     "SP001": "test_specs.py",  # a spec that cannot be read bears no comment
     **dict.fromkeys(("SP401", "SP402", "SP403", "SP404", "SP405", "SP406", "SP407"), "test_torch_oracle.py"),
-    **dict.fromkeys(("SP501", "SP502"), "test_specs.py"),  # of the sizes in a call
+    **dict.fromkeys(("SP501", "SP502", "SP503"), "test_specs.py"),  # of the sizes in a call
     **dict.fromkeys(("SP610", "SP611", "SP612", "SP613"), "../book/test_51_live_modules.py"),  # of models that are code
 }
 
@@ -77,8 +77,8 @@ def test_a_spec_that_is_not_there_is_a_finding(tmp_path: Path) -> None:
     assert (finding.code, finding.line) == ("SP001", None)
 
 
-@pytest.mark.parametrize(("sizes", "code"), [({"h": 32}, "SP501"), ({"H": -1}, "SP502")])
+@pytest.mark.parametrize(("sizes", "code"), [({"h": 32}, "SP501"), ({"H": -1}, "SP502"), ({"H": 7}, "SP503")])
 def test_the_sizes_of_a_call_are_findings_too(sizes: dict[str, int], code: str) -> None:
-    """A name that the network does not have is SP501, a number that is no size SP502."""
-    network = {"input": ["N", 3, "H", 8], "layers": ["ReLU"]}
+    """A name that the network does not have is SP501, a number that is no size SP502, one that breaks `where` SP503."""
+    network = {"input": ["N", 3, "H", 8], "where": ["H % 2 == 0"], "layers": ["ReLU"]}
     assert [finding.code for finding in shapecheck.check(network, sizes, verify=False).diagnostics] == [code]
