@@ -1,7 +1,8 @@
-r"""What does ceil mode count, and which cells does an adaptive pool read?
+r"""What does ceil mode count, which cells does an adaptive pool read, and where do shuffled cells go?
 
 The chapter derive/theorems/pooling.py proves torch's rule for ceil mode equal to `formulas.ceil_window_count`, and that
-adaptive windows leave no cell out. Here both are read on numbers, by listing windows, and by torch; what each
+adaptive windows leave no cell out; resampling.py proves upsampling, flatten and pixel shuffle. Here they are read on
+numbers, by listing windows, and by torch; what each
 hypothesis is for is shown by a case that it excludes.
 
 Main results: `test_the_rule_is_what_torch_does`, `test_ceil_mode_lists_one_window_more`,
@@ -145,13 +146,22 @@ def test_no_cell_is_left_out():
 
 
 def test_the_longest_window():
-    """The longest of the windows has `adaptive_span` cells, with the greatest common divisor."""
+    """The longest of the windows has `adaptive_span` cells, and the theorem says which window has them."""
     for size, windows in product(range(1, 12), range(1, 12)):
         listed, common = cells(size, windows), math.gcd(size, windows)
-        assert max(map(len, listed)) == formulas.adaptive_span(size, windows, common)
+        longest = formulas.adaptive_span(size, windows, common)
+        assert max(map(len, listed)) == longest
+        turn = pow(size // common, -1, windows // common) if windows > common else 0  # x with x m = 1 modulo h
+        assert len(listed[-turn % (windows // common)]) == longest
         for number, window in enumerate(listed):
             sizes = {"i": number, "m": size // common, "h": windows // common}
             assert value(part("adaptive-pooling/size").rhs, **sizes) == len(window)
+
+
+def test_without_the_greatest_divisor_no_window_is_so_long():
+    """For n = 4 and o = 2 the divisor 1 is not the greatest: its span is 3, and both windows have 2 cells."""
+    assert formulas.adaptive_span(4, 2, 1) == 3
+    assert [len(window) for window in cells(4, 2)] == [2, 2] == [formulas.adaptive_span(4, 2, 2)] * 2
 
 
 def test_an_empty_input_has_empty_windows():
@@ -168,3 +178,89 @@ def test_where_it_is_a_plain_pool():
         assert torch.allclose(functional.adaptive_avg_pool1d(x, windows), plain)
         assert [window.start for window in cells(12, windows)] == [12 // windows * number for number in range(windows)]
     assert {e, q, s} <= part("ceil-mode").rhs.free_symbols
+
+
+# Cells put elsewhere -------------------------------------------------------------------------------------------------
+
+
+def test_a_pool_takes_whole_upsampling_back():
+    """torch's Upsample by a whole number, then a pool of that window, is the identity, sizes and values."""
+    x = torch.rand(1, 1, 5, generator=torch.Generator().manual_seed(0))
+    for factor in range(1, 5):
+        large = functional.interpolate(x, scale_factor=factor)
+        assert large.shape[2] == value(part("upsampling/whole").rhs, n=5, m=factor)
+        assert torch.equal(functional.max_pool1d(large, factor), x)
+        assert value(part("upsampling").lhs, n=5, m=factor, t=1) == 5
+
+
+def test_upsampling_by_a_fraction_that_is_exact():
+    """For factors m/t exact in binary torch's sizes are floor(n m/t), with the period, and it reads floor(x t/m)."""
+    for size, up, down in product(range(1, 12), range(1, 8), (1, 2, 4, 8)):
+        stretched = formulas.dyadic_size(size, up, down)
+        assert stretched == formulas.scaled_size(size, up / down)
+        assert formulas.dyadic_size(size + down, up, down) == stretched + up
+        if stretched:
+            got = functional.interpolate(torch.arange(float(size))[None, None], scale_factor=up / down)[0, 0]
+            assert [int(cell) for cell in got] == [place * down // up for place in range(stretched)]
+            assert value(part("upsampling/reads").rhs, x=stretched - 1, n=size, m=up, t=down)
+
+
+def test_a_float_factor_obeys_no_law():
+    """0.7 makes 56, 62, 70 of 80, 90, 100 cells in torch too: no period of 10 cells, and seven tenths of 90 are 63."""
+    sizes = [functional.interpolate(torch.zeros(1, 1, size), scale_factor=0.7).shape[2] for size in (80, 90, 100)]
+    assert sizes == [formulas.scaled_size(size, 0.7) for size in (80, 90, 100)] == [56, 62, 70]
+    assert value(part("upsampling/float").lhs, n=90)
+    assert "56, 62 and 70" in part("upsampling/float").text()
+
+
+def test_flatten_numbers_the_cells_row_by_row():
+    """torch's flatten puts cell (c, h, w) at its number, and the theorem says of each number which cell it is."""
+    channels, height, width = 3, 4, 5
+    x = torch.arange(channels * height * width).reshape(channels, height, width)
+    place = part("flatten").rhs
+    for number in range(x.numel()):
+        (one, two, three), sizes = (int(at) for at in (x == number).nonzero()[0]), {"H": height, "W": width}
+        assert value(part("flatten").lhs, f=number, c=one, h=two, w=three, **sizes)
+        assert value(place, f=number, c=one, h=two, w=three, **sizes)
+        assert value(part("flatten/range").lhs, f=number, C=channels, **sizes)
+    assert not value(part("flatten/range").lhs, f=x.numel(), C=channels, H=height, W=width)
+    every = product(range(channels), range(height), range(width))
+    assert sum(value(place, f=33, c=one, h=two, w=three, H=height, W=width) for one, two, three in every) == 1
+
+
+def test_unfold_numbers_its_columns_row_by_row():
+    """Column row * O + col of torch's Unfold starts at that row and column of windows, dilated and strided."""
+    x, k, d, w = torch.arange(99.0).reshape(1, 1, 9, 11), 2, 2, 3
+    columns = functional.unfold(x, k, dilation=d, stride=w)[0]
+    sizes = [formulas.window_count(size, formulas.dilated(k, d), 0, w) for size in (9, 11)]
+    assert columns.shape[1] == sizes[0] * sizes[1]
+    for row, col in product(*map(range, sizes)):
+        number = row * sizes[1] + col
+        assert value(part("flatten/picture").rhs, f=number, h=row, w=col, W=sizes[1])
+        assert columns[0, number] == x[0, 0, row * w, col * w]
+
+
+def test_pixel_shuffle_puts_each_cell_in_one_place():
+    """torch's PixelShuffle reads for each output cell the cell of the theorem, and unshuffle undoes it."""
+    factor, channels, height, width = 3, 2, 2, 4
+    x = torch.arange(float(channels * factor**2 * height * width)).reshape(1, -1, height, width)
+    large = functional.pixel_shuffle(x, factor)
+    assert large.shape[1:] == (channels, height * factor, width * factor)
+    assert torch.equal(functional.pixel_unshuffle(large, factor), x)
+    for one, row, col in product(*map(range, large.shape[1:])):
+        rests = {"u": row % factor, "v": col % factor, "r": factor}
+        [source] = [m for m in range(x.shape[1]) if value(part("pixel-shuffle").rhs, m=m, c=one, **rests)]
+        assert value(part("pixel-shuffle").lhs, m=source, c=one, **rests)
+        assert value(part("pixel-shuffle/axis").lhs, y=row, h=row // factor, u=rests["u"], r=factor)
+        assert large[0, one, row, col] == x[0, source, row // factor, col // factor]
+
+
+def test_unshuffle_needs_a_size_that_the_factor_divides():
+    """torch refuses to unshuffle a picture whose size the factor does not divide, as the theorem says."""
+    for size, factor in product(range(1, 9), range(1, 4)):
+        try:
+            functional.pixel_unshuffle(torch.zeros(1, 1, size, factor), factor)
+            accepted = True
+        except RuntimeError:
+            accepted = False
+        assert accepted == value(part("pixel-shuffle/divides").rhs, H=size, r=factor)

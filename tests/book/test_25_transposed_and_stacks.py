@@ -4,7 +4,8 @@ The chapters derive/theorems/transposed.py and stacks.py prove the sizes of `sha
 read on numbers and by torch; what each hypothesis is for is shown by a case that it excludes.
 
 Main results: `test_the_size_comes_back_exactly_below_the_stride`, `test_two_layers_of_torch_have_the_size_of_one`,
-`test_values_without_padding_in_between`, `test_padding_in_between_breaks_the_values`.
+`test_values_without_padding_in_between`, `test_padding_in_between_breaks_the_values`,
+`test_what_zeros_padded_between_leave_out`.
 Notation: i and n the small and the large side, e dilated span, p TOTAL padding, q padding per side, s stride, op output
 padding; k1, p1, s1 and k2, p2, s2 the layers of a stack.
 """
@@ -175,6 +176,29 @@ def test_values_without_padding_in_between():
         assert torch.allclose(twice, once)
 
 
+def test_three_layers_have_the_size_of_one():
+    """Three of torch's convolutions give the size of the one, by the theorem applied twice."""
+    for (x, y, z), (u, v, w) in product(LAYERS, [(1, 0, 1), (2, 1, 2), (3, 1, 1)]):
+        out = functional.conv1d(torch.zeros(1, 1, 14), torch.zeros(1, 1, x), stride=z, padding=y)
+        out = functional.conv1d(out, torch.zeros(1, 1, u), stride=w, padding=v)
+        out = functional.conv1d(out, torch.zeros(1, 1, 2), stride=2, padding=1)
+        sizes = {"n": 14, "k1": x, "p1": 2 * y, "s1": z, "k2": u, "p2": 2 * v, "s2": w, "k3": 2, "p3": 2, "s3": 2}
+        assert out.shape[2] == value(part("stacks/three").rhs, **sizes)
+
+
+def test_where_two_layers_begin_to_read():
+    """Output cell j of two padded layers of torch sees no input before the theorem's, and sees that one."""
+    ones, inputs = torch.ones(1, 1, 2), torch.eye(20)[:, None]
+    for one, two, q, r in product((1, 2), (1, 2), range(3), range(3)):
+        seen = functional.conv1d(functional.conv1d(inputs, ones, None, one, q), ones, None, two, r)
+        start = formulas.field_start(formulas.field_start(0, 1, q), one, r)
+        for j in range(seen.shape[2] // 2):
+            first = value(part("stacks/start").lhs, j=j, c=0, a=0, q1=q, q2=r, s1=one, s2=two)
+            assert first == start + one * two * j
+            if first >= 0:
+                assert int(seen[:, 0, j].nonzero()[0]) == first
+
+
 def test_padding_in_between_breaks_the_values():
     """With a cell of padding between, the sizes agree and the values do not, with a bias or without: zeros are padded
     where the one layer would read what the first layer makes of its own border."""
@@ -186,3 +210,75 @@ def test_padding_in_between_breaks_the_values():
         assert twice.shape == once.shape
         assert torch.allclose(twice[..., 1:-1], once[..., 1:-1])
         assert not torch.allclose(twice, once)
+
+
+def outside_values(x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor, stride: int, q: int) -> tuple:
+    """The first layer's values as if its input went on with zeros, and how many stand before its own first value."""
+    more = 4
+    wide = functional.conv1d(x, kernel, bias, stride, q + more * stride)
+    return wide, more
+
+
+def test_what_zeros_padded_between_leave_out():
+    """The one layer less the two is, for each output, what the first layer would have outside, by the taps there."""
+    for seed, one, two, q, r in product(range(2), (1, 2), (1, 2), (0, 1, 2), (1, 2)):
+        x, kernel, other, bias, more = draws(seed)
+        first = functional.conv1d(x, kernel, bias, one, q)
+        twice = functional.conv1d(first, other, more, two, r)
+        wide, before = outside_values(x, kernel, bias, one, q)
+        zeroed = wide.clone()
+        zeroed[..., before : before + first.shape[2]] = 0
+        cut = slice(before - r, before + first.shape[2] + r)
+        missing = functional.conv1d(zeroed[..., cut], other, None, two)
+        inner = functional.conv1d(wide[..., cut], other, more, two)
+        assert torch.allclose(twice + missing, inner)
+
+
+def test_one_tap_that_reads_outside_misses_one_value():
+    """A second kernel of one tap reads 0 before the first value, where the one layer has the first layer's value."""
+    x, kernel, _, bias, _ = draws(0)
+    tap = torch.tensor([[[1.0, 0.0]]], dtype=torch.float64)
+    two = functional.conv1d(functional.conv1d(x, kernel, bias), tap, padding=1)
+    wide, before = outside_values(x, kernel, bias, 1, 0)
+    assert two[0, 0, 0] == 0
+    assert wide[0, 0, before - 1] != 0
+
+
+def test_full_padding_composes_with_padding_between():
+    """Without a bias, two torch layers of which the first is fully padded are one, zeros between or not; with a bias
+    they are not."""
+    none = torch.zeros(1, dtype=torch.float64)
+    for seed, r, two in product(range(2), (1, 2), (1, 2)):
+        x, kernel, other, bias, _ = draws(seed)
+        for first, same in ((none, True), (bias, False)):
+            twice = functional.conv1d(functional.conv1d(x, kernel, first, 1, 2), other, none, two, r)
+            once = functional.conv1d(x, composed(kernel, other, 1), first * other.sum(), two, 2 + r)
+            assert torch.allclose(twice, once) == same
+
+
+def test_when_nothing_is_missing_with_a_stride():
+    """Stride 2, kernel 3, padding 1: on an odd input no window outside sees it, and the two layers are one; on an even
+    input the window behind the last sees a cell, and they are not."""
+    x, kernel, other, _, _ = draws(3)
+    none = torch.zeros(1, dtype=torch.float64)
+    for size in (13, 14, 15, 16, 17):
+        part_of_it, count = x[..., :size], formulas.window_count(size, 3, 2, 2)
+        enough = 3 <= 2 + 1 and size + 1 <= 2 * count
+        twice = functional.conv1d(functional.conv1d(part_of_it, kernel, none, 2, 1), other, none, 1, 1)
+        once = functional.conv1d(part_of_it, composed(kernel, other, 2), none, 2, 1 + 2)
+        assert twice.shape == once.shape
+        assert torch.allclose(twice, once) == enough == bool(size % 2)
+
+
+def test_the_counterexample_by_hand():
+    """On 1 cell, kernels of 1 and 2 taps and padding 1 between: the two layers with a first bias of 1 read zeros where
+    the one layer has the bias; for a first kernel of 2 taps that sees the cell from outside even without a bias."""
+    one = torch.ones(1, 1, 1)
+    biased = functional.conv1d(functional.conv1d(one, one, torch.ones(1)), torch.ones(1, 1, 2), padding=1)
+    assert biased.flatten().tolist() == [2.0, 2.0]
+    assert functional.conv1d(one, torch.ones(1, 1, 2), torch.tensor([2.0]), padding=1).flatten().tolist() == [3.0, 3.0]
+    x, pair = torch.ones(1, 1, 2), torch.ones(1, 1, 2)
+    twice = functional.conv1d(functional.conv1d(x, pair), pair, padding=1)
+    once = functional.conv1d(x, torch.tensor([[[1.0, 2.0, 1.0]]]), padding=1)
+    assert twice.flatten().tolist() == [2.0, 2.0]
+    assert once.flatten().tolist() == [3.0, 3.0]
