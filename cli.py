@@ -170,10 +170,54 @@ def _checking(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _pairs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    """The arguments of `--arg NAME=VALUE` options by name."""
+    if not values:
+        return {}
+    from shapecheck.models.entry import argument_of
+
+    try:
+        return dict(map(argument_of, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _inputs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[Any]:
+    """The inputs of `--input SIZES` options."""
+    if not values:
+        return []
+    from shapecheck.models.entry import shape_of
+
+    try:
+        return list(map(shape_of, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _modelling(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with the options about models that are code, and about how deep a table goes."""
+    options = [
+        click.option("--module", "entry", metavar="PLACE:NAME",
+                     help="A torch module, package.module:Net or model.py:make_net. This RUNS the code that it names."),
+        click.option("--input", "inputs", multiple=True, metavar="SIZES", callback=_inputs,
+                     help="What goes into --module: 1,3,224,224, or name=1,16:int64; repeat it for several."),
+        click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", callback=_pairs,
+                     help="An argument of what --module names, e.g. num_classes=10."),
+        click.option("--train", is_flag=True, help="--module in training mode; evaluation is the default there."),
+        click.option("--save-spec", "spec", type=click.Path(), metavar="FILE", help="Write --module's graph as a spec."),
+        click.option("--depth", type=click.IntRange(min=1), metavar="N",
+                     help="Show N levels of nested modules, what is below summed up."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.group(cls=Tool, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--net", "nets", multiple=True, type=click.Path(), metavar="FILE", help="A network's spec; repeat it for several."
 )
+@_modelling
 @_checking
 @_VERSION
 @click.pass_context
@@ -183,6 +227,7 @@ def shapes(ctx: click.Context, /, nets: tuple[str, ...], **options: Any) -> None
     \b
       shapes --net lenet.yaml                  what every layer's shape is
       shapes --net lenet.yaml --no-verify      the same without torch
+      shapes --module model.py:Net --input 1,3,224,224
       shapes explain SP301                     what a finding means
 
     Exit code: 0 all fits, 1 something was found, 2 a wrong call.
@@ -192,12 +237,84 @@ def shapes(ctx: click.Context, /, nets: tuple[str, ...], **options: Any) -> None
         if given:
             ctx.fail(f"options of a check do not go before `{ctx.invoked_subcommand}`; write them after it")
         return
+    model = {name: options.pop(name) for name in ("entry", "inputs", "arguments", "train", "spec")}
+    if model["entry"] is not None:
+        if nets:
+            ctx.fail("either --net or --module")
+        ctx.exit(_check_module(**model, **options))
     if not nets:
         if given:
-            ctx.fail("which network? Name its spec: --net FILE")
+            ctx.fail("which network? Name its spec, --net FILE, or a torch module, --module model.py:Net")
         click.echo(ctx.get_help())
         return
+    unused = [name for name, value in model.items() if value]
+    if unused:
+        ctx.fail("--input, --arg, --train and --save-spec go with --module")
     ctx.exit(_check(nets, **options))
+
+
+def _check_module(
+    entry: str,
+    inputs: list[Any],
+    arguments: dict[str, Any],
+    train: bool,
+    spec: str | None,
+    *,
+    depth: int | None,
+    sizes: dict[str, int],
+    verify: bool,
+    device: str,
+    evaluation: bool,
+    format_: str,
+    output: str | None,
+) -> int:
+    """Build and follow a torch module, show its layers, save its spec; the exit code."""
+    from shapecheck.models.command import report_of, spec_of
+
+    if train and evaluation:
+        raise click.UsageError("either --train or --eval")
+    if device not in ("auto", "meta"):
+        raise click.UsageError("--module is followed on torch's meta device: nothing is computed")
+    _say(f"running the code of {entry.rpartition(':')[0]} to build {entry.rpartition(':')[2]} and follow its forward\n")
+    report = report_of(entry, inputs, arguments, training=train, verify=verify, sizes=sizes)
+    if format_ == "table":
+        _deliver(_as_tree([report], depth, output), output)
+    else:
+        _deliver(_rendered(iter([report]), format_, False), output, format_)
+    ok = _told(report.diagnostics)
+    if spec is None:
+        return 0 if ok else FOUND
+    from shapecheck.diagnostics import SpecError
+
+    try:
+        _write([spec_of(report, entry)], spec, "strict")
+    except SpecError as error:
+        ok = _told(error.diagnostics)
+    return 0 if ok else FOUND
+
+
+def _as_tree(reports: Iterable[Report], depth: int | None, output: str | None) -> Iterator[str]:
+    """The reports as trees, as wide as a terminal if they go to one."""
+    from shutil import get_terminal_size
+
+    from shapecheck.render import live, tree
+    from shapecheck.render.paint import painter, wants_colour
+
+    shown = output is None and sys.stdout.isatty()
+    paint = painter(output is None and wants_colour(sys.stdout))
+    rule = live.rule_for(sys.stdout) if shown else "-"
+    return tree.render(reports, paint, depth, get_terminal_size().columns if shown else None, rule)
+
+
+def _told(findings: Iterable[Any]) -> bool:
+    """Print findings onto stderr; whether none of them is an error."""
+    from shapecheck.render.findings import text
+    from shapecheck.render.paint import painter, wants_colour
+
+    paint = painter(wants_colour(sys.stderr))
+    told = list(findings)
+    _say("".join(f"{text(finding, paint)}\n" for finding in told))
+    return not any(finding.severity == "error" for finding in told)
 
 
 def _default_source() -> Any:
@@ -222,6 +339,7 @@ def _check(
     evaluation: bool,
     format_: str,
     output: str | None,
+    depth: int | None = None,
 ) -> int:
     """Predict, show and verify networks; the exit code."""
     from shapecheck.render.paint import animates, painter, wants_colour
@@ -229,7 +347,9 @@ def _check(
     run = Run(nets, sizes, device if verify else None, False if evaluation else None)
     if output is not None and any(os.path.realpath(output) == os.path.realpath(net) for net in nets):
         raise click.UsageError(f"--output {output} would overwrite the spec")
-    if format_ == "table" and output is None and animates(sys.stdout):
+    if format_ == "table" and depth is not None:
+        _deliver(_as_tree(run.reports(), depth, output), output)
+    elif format_ == "table" and output is None and animates(sys.stdout):
         run.on_terminal(painter(wants_colour(sys.stdout)))
     else:
         colour = output is None and wants_colour(sys.stdout)

@@ -12,7 +12,7 @@ from shapecheck.layers import LAYERS
 from shapecheck.scope import Block
 from shapecheck.yaml_nodes import Node as Tree
 
-ATTRIBUTES = ("name", "from", "repeat", "output")  # what may stand beside a type
+ATTRIBUTES = ("name", "from", "repeat", "output", "shares")  # what may stand beside a type
 STRUCTURES = ("Sequential", "Residual", "Branches")
 
 

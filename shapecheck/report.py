@@ -86,6 +86,7 @@ class Report:
     inputs: Mapping[str, Shape] = field(default_factory=dict)
     verified: str | None = None
     network: Network | None = None
+    way: str | None = None  # of a live module: "graph" or "calls"
 
     @property
     def layers(self) -> tuple[Row, ...]:

@@ -9,6 +9,7 @@ inferred.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shapecheck.diagnostics import ShapeError
@@ -94,8 +95,24 @@ class Unroller(Values):
             sources = (scope.value,)
             if turn == 0:
                 self.limit(before, times, kind)
+        if "shares" in attributes:
+            self.share(attributes["shares"].value, before, scope)
         if name is not None:
             scope.names[name] = scope.value
+
+    def share(self, tree: Tree, before: int, scope: Scope) -> None:
+        """Count no parameters for the nodes from `before` on: they use the weights of a layer above, of their type."""
+        value = self.source(tree, scope)
+        if not isinstance(value, int):
+            return
+        other = self.nodes[value - self.count].type if value >= self.count else "input"
+        for place in range(before, len(self.nodes)):
+            node = self.nodes[place]
+            if node.type != other:
+                words = f"shares names {shown(str(tree.text))}, which is {other}, not {node.type}"
+                self.note("SP103", words, tree.mark, "name a layer of the same type, with the same arguments")
+                return
+            self.nodes[place] = replace(node, params=0)
 
     def step(self, kind: Tree) -> None:
         """Count one unrolled entry, layer or not."""

@@ -76,7 +76,7 @@ class NoRule(Layer):
 
 @dataclass
 class Capture:
-    """A recorded graph, torch's shape of each node, what has no rule, and which names the code fixed."""
+    """A recorded graph, torch's shape of each node, what has no rule, the names the code fixed, parameters not read."""
 
     network: Network
     torch: list[Any]
@@ -84,6 +84,7 @@ class Capture:
     hints: dict[str, int]
     unruled: list[str] = field(default_factory=list)
     pins: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
 
 
 def capture(module: Any, *inputs: Any, training: bool | None = None, **kwargs: Any) -> Network:
@@ -114,9 +115,8 @@ def record(
         except Uncaptured:
             raise
         except Exception as error:
-            failure = error
-            failure.__traceback__ = None
             reason = recorder.reason(error)
+            failure = error.with_traceback(None)
             if not recorder.watch.hints:
                 break
     assert failure is not None
@@ -176,11 +176,13 @@ class _Recorder:
         self.inputs: dict[str, Shape] = {}
         self.findings: list[Diagnostic] = []
         self.unruled: list[str] = []
+        self.unread: dict[str, int] = {}
         self.paths: dict[int, str] = {}
         self.stack: list[str] = []
         self.kinds: dict[str, str] = {}
         self.counted: set[int] = set()
         self.taken: dict[str, int] = {}
+        self.inside = False  # the forward of a module with a rule runs: what it calls is its own business
         self.shaped: set[int] = set()  # inputs given as shapes, whose type is therefore not known
         self.constants: dict[int, Ref] = {}
         self.kept: list[Any] = []  # constants whose id stands in `constants`
@@ -197,6 +199,8 @@ class _Recorder:
             if training is not None:
                 root.train(training)
             self.paths = {id(part): path for path, part in root.named_modules()}
+            self.kinds = {path: type(part).__name__ for path, part in root.named_modules() if path}
+            self.held = {id(tensor) for part in root.modules() for tensor in _tensors(_attributes(part))}
             self.owned = {id(weight): path for path, weight in root.named_parameters(remove_duplicate=False)}
             given, named = self.given(root, args, kwargs)
             with self.patched(), self.mode():
@@ -284,6 +288,8 @@ class _Recorder:
 
     def called(self, module: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """What a module gives: a node where there is a rule for it, else its own forward is followed."""
+        if self.inside:
+            return original(module, *args, **kwargs)
         path = self.paths.get(id(module))
         layer = self.layer_of(module)
         if layer is not None and (not args or isinstance(args[0], self.torch.Tensor)):
@@ -292,8 +298,6 @@ class _Recorder:
                 if bound is not None:
                     return self.leaf(module, path, *bound, args, kwargs)
         self.stack.append(path if path is not None else type(module).__name__.lower())
-        if path:
-            self.kinds[path] = type(module).__name__
         try:
             return original(module, *args, **kwargs)
         finally:
@@ -332,11 +336,11 @@ class _Recorder:
         kind = kind_of(module) or type(layer).__name__
         if kind in INDEX:
             self.as_indices(inputs[0])
+        self.inside = True
         try:
             output = module.forward(*args, **kwargs)
-        except Exception as error:
-            self.refused(path or kind.lower(), kind, layer, inputs, error)
-            raise
+        finally:
+            self.inside = False
         unseen = [weight for weight in module.parameters() if id(weight) not in self.counted]
         self.counted |= {id(weight) for weight in unseen}
         count = sum(weight.numel() for weight in unseen)
@@ -353,16 +357,6 @@ class _Recorder:
         tag = self.tag(tensor)
         if tag is not None and isinstance(tag.source, int) and tag.source in self.shaped and tensor.is_floating_point():
             tensor.data = self.torch.empty(tensor.shape, dtype=self.torch.int64, device="meta")
-
-    def refused(self, name: str, kind: str, layer: Layer, inputs: list[Any], error: Exception) -> None:
-        """Note what our rule says to what torch refuses."""
-        shapes = [numbers(self.ref(value).shape, self.watch.hints) if value is not None else None for value in inputs]
-        try:
-            layer.resolve(*shapes).shape(*shapes)
-        except ShapeError as refusal:
-            finding = refusal.diagnostics[0]
-            message = f"{name}: {finding.message}; torch says: {words_of(error)}"
-            error.__shapecheck__ = finding._replace(message=message, layer=name)  # type: ignore[attr-defined]
 
     # functions -------------------------------------------------------------------------------------------------------
 
@@ -444,11 +438,17 @@ class _Recorder:
             if isinstance(tensor, self.torch.nn.Parameter):
                 owners[id(tensor)] = tensor
             owners |= getattr(tensor, OWNERS, {})
-        if owners:
-            for tensor in _tensors(output):
-                if not isinstance(tensor, self.torch.nn.Parameter):
-                    setattr(tensor, OWNERS, owners)
+        self.unknown(tensors)
+        for tensor in _tensors(output):
+            if not isinstance(tensor, self.torch.nn.Parameter):
+                setattr(tensor, OWNERS, owners)
         return output
+
+    def unknown(self, tensors: Iterable[Any]) -> None:
+        """Stop where a tensor is neither a value of the graph nor known as a constant: it came by a hidden way."""
+        for tensor in tensors:
+            if not hasattr(tensor, TAG) and not hasattr(tensor, OWNERS) and id(tensor) not in self.held:
+                raise Uncaptured(f"a tensor {shape_text(tuple(tensor.shape))} comes from where it cannot be followed")
 
     def node(self, name: str, args: Any, kwargs: Any, output: Any) -> Any:
         """The node, or nodes, of a function; the output is given back, known as their value."""
@@ -674,6 +674,8 @@ class _Recorder:
                 return Ref(source if source.path else source.value, tuple(tag.shape for tag in tags))
             raise Uncaptured("a layer reads tensors together that do not come from one place")
         tag = self.tag(value)
+        if tag is None:
+            self.unknown([value])
         return Ref(None, tuple(value.shape), value) if tag is None else Ref(tag.source, tag.dims)
 
     def mapped(self, value: Any) -> Any:
@@ -730,6 +732,7 @@ class _Recorder:
         for weight in root.parameters():
             if id(weight) not in self.counted:
                 self.parameter(weight)
+                self.unread[self.nodes[-1].name] = weight.numel()
 
     # the end ---------------------------------------------------------------------------------------------------------
 
@@ -745,7 +748,7 @@ class _Recorder:
             network = fixed(network, {name: self.watch.hints[name] for name in stuck})
             network = network._replace(guards=self.guards(pins))
         hints = {name: hint for name, hint in self.watch.hints.items() if name in network.open_names()}
-        return Capture(network, self.made, self.findings, hints, self.unruled, pins)
+        return Capture(network, self.made, self.findings, hints, self.unruled, pins, self.unread)
 
     def guards(self, pins: Iterable[str]) -> tuple[Any, ...]:
         """The guards, the fixed names put in; those that are certain then are left out."""
@@ -819,6 +822,11 @@ def _tensors(value: Any) -> list[Any]:
     found: list[Any] = []
     _collect(value, found)
     return found
+
+
+def _attributes(part: Any) -> list[Any]:
+    """What a module holds, its children left out."""
+    return [value for name, value in vars(part).items() if name != "_modules"]
 
 
 def _collect(value: Any, found: list[Any]) -> None:
