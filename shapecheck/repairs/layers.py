@@ -8,7 +8,7 @@ order of cost, and only what works is shown. Main definition: `layer_changes`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from math import prod
 from typing import Any
@@ -22,7 +22,7 @@ from shapecheck.repairs.layout import Entry, Layout, Spot
 from shapecheck.repairs.probe import Probe
 from shapecheck.repairs.text import Edit
 from shapecheck.repairs.trial import Change, Trial
-from shapecheck.repairs.values import LEAST, near, values_for, wanted_numbers
+from shapecheck.repairs.values import LEAST, differences, near, shifted, values_for, wanted_numbers
 from shapecheck.repairs.writing import (
     Edits,
     argument_spot,
@@ -276,14 +276,14 @@ def _before(trial: Trial, row: Row) -> list[tuple[int, Row]]:
 def _upstream(trial: Trial, finding: Diagnostic, row: Row, probe: Probe) -> Iterator[Change]:
     """Other arguments of the layers before, as far as they change shapes."""
     seen: set[tuple[Any, ...]] = set()
-    wanted = wanted_numbers(finding, row)
+    wanted, pairs = wanted_numbers(finding, row), differences(finding)
     for distance, other in _before(trial, row):
         place = (other.node.mark, other.type)
         if place in seen or other.layer is None:
             continue
         seen.add(place)
         far = 0.15 * min(distance, 6) + 0.02 * distance
-        for name, value, cost in _upstream_values(other, wanted):
+        for name, value, cost in _upstream_values(other, wanted, pairs):
             edits = set_on(trial, other, name, value)
             if edits is None:
                 continue
@@ -316,7 +316,7 @@ def _is_named(entry: Entry) -> bool:
     return entry.beside("name") is not None
 
 
-def _upstream_values(row: Row, wanted: list[int]) -> Iterator[tuple[str, Any, float]]:
+def _upstream_values(row: Row, wanted: list[int], pairs: list[tuple[int, int]]) -> Iterator[tuple[str, Any, float]]:
     layer = row.layer
     axes = getattr(type(layer), "axes", 1)
     rank = max((len(shape) for shape in row.inputs if isinstance(shape, tuple)), default=4)
@@ -326,6 +326,8 @@ def _upstream_values(row: Row, wanted: list[int]) -> Iterator[tuple[str, Any, fl
         given = name in row.node.given
         if name not in LEAST and not given:
             continue
+        if type(value) is int and name not in LEAST:
+            yield from ((name, other, 0.2) for other in shifted(value, pairs))
         default = _defaults(row.type).get(name)
         if given and default is not None and default != value:
             yield name, default, 0.3
@@ -340,18 +342,78 @@ def _calls(trial: Trial, finding: Diagnostic, row: Row) -> Iterator[Change]:
     names = {key.value: value for key, value in blocks.pairs()} if blocks is not None else {}
     if not names:
         return
-    wanted = wanted_numbers(finding, row)
+    wanted, pairs, axes = wanted_numbers(finding, row), differences(finding), axes_at_fault(finding)
     calls = [entry for entry in trial.layout.entries() if entry.type.value in names and entry.arguments is not None]
     for entry in calls[:MOST_CALLS]:
-        parameters_ = _parameters(names[entry.type.value])
-        for name, spot in _given(entry, parameters_):
+        for name, spot in _given(entry, _parameters(names[entry.type.value])):
             value = None if spot.quoted or spot.kind != "scalar" else _value(spot.value)
             if type(value) is not int:
                 continue
-            likely = name if name in LEAST else {"kernel": "kernel_size"}.get(name, "out_channels")
-            for other in values_for(likely, value, wanted, 4):
+            used = _used_as(names, entry.type.value, name)
+            likely = next((word for word in LEAST if word in used), "out_channels")
+            likely = "kernel_size" if used == {"repeat"} else likely  # a few more or fewer
+            aside = 0.0 if _can_help(used, axes) else 2.5
+            others = [] if used == {"repeat"} else shifted(value, pairs)
+            for other in dict.fromkeys([*others, *values_for(likely, value, wanted, 4)]):
                 words = f"{entry.type.value} in line {trial.layout.lines.place(spot.start)[0]}: set {name} to {other}"
-                yield Change(f"{words} (it is {value})", set_value(spot, str(other)), 3.0 + 0.7 * near(value, other))
+                cost = 3.0 + 0.7 * near(value, other) + aside
+                yield Change(f"{words} (it is {value})", set_value(spot, str(other)), cost)
+
+
+def axes_at_fault(finding: Diagnostic) -> set[str] | None:
+    """Which axes a fault is about, "channels" or "space"; None where that is not to be told."""
+    if finding.code in ("SP301", "SP311", "SP316", "SP318"):
+        return {"space"}
+    facts = finding.facts
+    for one, two in (("one", "two"), ("output", "claim")):
+        a, b = facts.get(one), facts.get(two)
+        if isinstance(a, tuple) and isinstance(b, tuple):
+            if len(a) != len(b):
+                return set()
+            pairs = zip(a, b, strict=True)
+            differing = [axis for axis, (x, y) in enumerate(pairs) if x != y and axis != facts.get("dim")]
+            return {"channels" if axis <= 1 else "space" for axis in differing}
+    dim = facts.get("dim")
+    return {"space"} if finding.code == "SP305" and dim in (-1, -2) and "a" in facts else None
+
+
+def _used_as(blocks: Mapping[str, Spot], block: str, name: str, depth: int = 4) -> set[str]:
+    """The arguments for which a block's parameter is used, in the blocks that it calls too."""
+    found: set[str] = set()
+    pattern = re.compile(rf"\$\{{[^}}]*\b{re.escape(name)}\b")
+    for spot in blocks[block].walk() if block in blocks and depth else ():
+        if spot.kind != "scalar" or not pattern.search(spot.value):
+            continue
+        keys = _keys_above(spot)
+        inner = next((key for key in keys[:2] if key in blocks), None)
+        if inner is None:
+            found.add(keys[0] if keys else "")
+            continue
+        names = _parameters(blocks[inner])
+        place = spot.up.items.index(spot) if spot.up is not None and spot.up.kind == "list" else 0
+        part = keys[0] if keys[0] in names else names[place] if place < len(names) else None
+        found |= _used_as(blocks, inner, part, depth - 1) if part else set()
+    return found
+
+
+def _keys_above(spot: Spot) -> list[str]:
+    """The keys under which a value stands, the nearest first."""
+    found = []
+    while spot.up is not None:
+        if spot.up.kind == "map" and (key := spot.up.key_of(spot)) is not None:
+            found.append(key.value)
+        spot = spot.up
+    return found
+
+
+def _can_help(used: set[str], axes: set[str] | None) -> bool:
+    """Whether a parameter with these uses can change the axes that a fault is about."""
+    if axes is None or not used:
+        return True
+    kinds = {
+        "space" if word in LEAST or word == "ceil_mode" else "both" if word == "repeat" else "channels" for word in used
+    }
+    return "both" in kinds or bool(kinds & axes)
 
 
 def _parameters(block: Spot) -> list[str]:

@@ -177,14 +177,34 @@ class Layout:
     def entries(self) -> Iterator[Entry]:
         """All that can be an entry, in the text's order."""
         for spot in self.root.walk() if self.root is not None else ():
-            if spot.kind == "list":
+            if holds_entries(spot):
                 yield from (found for item in spot.items if (found := _entry(item)) is not None)
+
+
+LISTS = ("layers", "body", "shortcut", "Sequential", "Residual")  # keys whose lists are of entries
+
+
+def holds_entries(spot: Spot) -> bool:
+    """Whether a list is one of entries: layers, a block's, a structure's, a path."""
+    up = spot.up
+    if spot.kind != "list" or up is None:
+        return False
+    if up.kind == "list":
+        key = up.up.key_of(up) if up.up is not None else None
+        return (key is not None and key.value == "paths") or holds_entries(up)
+    key = up.key_of(spot)
+    if key is None:
+        return False
+    blocks = up.up.key_of(up) if up.up is not None else None
+    return key.value in LISTS or (
+        blocks is not None and blocks.value == "blocks" and up.up is not None and up.up.up is None
+    )
 
 
 def entry_of(word: Spot) -> Entry | None:
     """The entry that has this word as its type: a list's item, or the key of one."""
     spot = word if word.up is None or word.up.kind == "list" else word.up
-    if spot.up is None or spot.up.kind != "list":
+    if spot.up is None or not holds_entries(spot.up):
         return None
     arguments = next((value for key, value in spot.pairs() if key is word), None)
     return Entry(spot.up, spot.up.items.index(spot), spot, word, arguments)

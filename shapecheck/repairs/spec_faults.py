@@ -282,6 +282,13 @@ def _taken_name(trial: Trial, finding: Diagnostic, spot: Spot | None) -> Iterato
     """SP107: another name for a layer, or for a block."""
     if spot is None or spot.kind != "scalar":
         return
+    entry = trial.layout.entry_around(finding.line, finding.column)
+    if entry is not None and entry.place and entry.beside("name") is spot:
+        twins = [
+            other for other in entry.around.items if trial.layout.written(other) == trial.layout.written(entry.spot)
+        ]
+        if len(twins) > 1 and (out := delete_entry(trial.layout, entry)):
+            yield Change(f"take the second {entry.type.value} out, which is like the first", out, 1.1)
     taken = {row.name for row in trial.rows} | {*LAYERS, *STRUCTURES} | {s.value for s in trial.layout.scalars.values()}
     for number in range(2, 200):
         if (name := f"{spot.value}_{number}") not in taken:

@@ -53,6 +53,31 @@ def wanted_numbers(finding: Diagnostic | None, row: Row | None) -> list[int]:
     return [number for number in found if number > 0][:24]
 
 
+def differences(finding: Diagnostic) -> list[tuple[int, int]]:
+    """The pairs of numbers that should be equal and are not, as a finding tells them."""
+    facts = finding.facts
+    pairs: list[tuple[Any, Any]] = []
+    for one, two in (("given", "found"), ("a", "b"), ("one", "two"), ("output", "claim")):
+        a, b = facts.get(one), facts.get(two)
+        if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
+            pairs += zip(a, b, strict=True)
+        pairs.append((a, b))
+    return [(a, b) for a, b in pairs if type(a) is int and type(b) is int and a != b][:4]
+
+
+def shifted(value: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """The value with the difference of each pair added, or with its ratio.
+
+    >>> shifted(3, [(48, 43)]), shifted(8, [(10, 20)])
+    ([8], [18, 16, 4])
+    """
+    found = []
+    for a, b in pairs:
+        found += [value + a - b, value + b - a]
+        found += [value * x // y for x, y in ((b, a), (a, b)) if y and value * x % y == 0]
+    return list(dict.fromkeys(number for number in found if number > 0 and number != value))
+
+
 def _flat(value: Any) -> Iterator[int]:
     if type(value) is int:
         yield value
