@@ -14,8 +14,9 @@ from typing import Any
 from shapecheck.diagnostics import Diagnostic
 from shapecheck.foresee import ATTRIBUTES, STRUCTURES
 from shapecheck.layers import LAYERS
+from shapecheck.repairs.arguments import entry_of_row, listed_sizes, set_on
+from shapecheck.repairs.calls import parameters_of
 from shapecheck.repairs.inputs import shapes_of
-from shapecheck.repairs.layers import entry_of_row, listed_sizes, set_on
 from shapecheck.repairs.layout import Entry, Spot
 from shapecheck.repairs.text import Edit
 from shapecheck.repairs.trial import Change, Trial
@@ -118,7 +119,7 @@ def _missing(trial: Trial, finding: Diagnostic, spot: Spot | None) -> Iterator[C
 def _given(trial: Trial, entry: Entry, missing: list[str], text: str) -> Edits | None:
     """The edits that give a layer or block all that is missing."""
     layout, word = trial.layout, entry.type.value
-    names = names_of(word) if word in LAYERS else parameters_of(trial, word)
+    names = names_of(word) if word in LAYERS else _parameters(trial, word)
     scalar = scalar_argument(LAYERS[word], names, None) if word in LAYERS else names
     nothing = entry.arguments is None or entry.arguments.empty
     if missing == scalar[:1] and nothing:
@@ -141,14 +142,11 @@ def _guesses(row: Row | None) -> list[int]:
     return list(dict.fromkeys([*NUMBERS[:2], *sizes, *NUMBERS[2:]]))
 
 
-def parameters_of(trial: Trial, word: str) -> list[str]:
+def _parameters(trial: Trial, word: str) -> list[str]:
     """The parameters of a block of the spec."""
     blocks = trial.layout.top("blocks")
     block = None if blocks is None else blocks.get(word)
-    listed = None if block is None else block.get("params")
-    if listed is None:
-        return []
-    return [key.value for key, _ in listed.pairs()] or [item.value for item in listed.items if item.kind == "scalar"]
+    return [] if block is None else parameters_of(block)
 
 
 def _unknown_argument(trial: Trial, finding: Diagnostic, spot: Spot | None) -> Iterator[Change]:
@@ -157,7 +155,7 @@ def _unknown_argument(trial: Trial, finding: Diagnostic, spot: Spot | None) -> I
     if entry is None or spot is None:
         return
     word = entry.type.value
-    names = names_of(word) if word in LAYERS else parameters_of(trial, word)
+    names = names_of(word) if word in LAYERS else _parameters(trial, word)
     if spot is entry.arguments:
         if spot.kind == "list" and len(spot.items) > len(names) > 0:
             end = spot.items[len(names) - 1].end
