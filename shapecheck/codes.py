@@ -38,6 +38,7 @@ GROUPS = {
     "SP4": "The check against torch",
     "SP5": "Sizes given in a call",
     "SP6": "Models that are code",
+    "SP7": "Files of ONNX",
 }
 
 CODES: dict[str, Page] = {
@@ -883,5 +884,48 @@ CODES: dict[str, Page] = {
         "The model holds modules, with parameters, that its forward does not call in this mode or for this input. "
         "Their parameters are counted all the same, as torch counts them. It is a note.",
         words="an auxiliary classifier that only training uses, in evaluation mode",
+    ),
+    # files of ONNX ---------------------------------------------------------------------------------------------------
+    "SP701": Page(
+        "this is no ONNX model",
+        "The file is not a serialised model of ONNX, is cut short, is larger than such a file can be, or holds no "
+        "operators.",
+        words="shapes --onnx model.onnx, where model.onnx holds the weights only",
+    ),
+    "SP702": Page(
+        "the graph is not sound",
+        "An input has no shape, an operator reads what nothing before it gives, or has attributes of which no sense "
+        "can be made. `onnx.checker` says more of such a file.",
+        words="an input that is declared without a shape",
+    ),
+    "SP703": Page(
+        "the package onnx is not there",
+        "Files of ONNX are read by the package onnx, which is an extra: pip install 'shapeproof[onnx]'.",
+        words="shapes --onnx model.onnx, where onnx is not installed",
+    ),
+    "SP710": Page(
+        "what onnx's own shape inference says",
+        "Each operator's predicted shape is compared with the shape that onnx infers, open names standing for the "
+        "numbers told. It is a note that says on how many operators the two agree, and how many onnx leaves open.",
+        words="every file that is read",
+    ),
+    "SP711": Page(
+        "onnx's shape inference says otherwise",
+        "For this operator the predicted shape and the one that onnx infers differ. One of the two is wrong; the "
+        "operator's text in onnx/docs/Operators.md decides.",
+        words="a Resize whose scale, multiplied in another precision, is cut to another number",
+    ),
+    "SP712": Page(
+        "operators that are not predicted",
+        "The model has operators for which there is no rule, or whose output's shape hangs on values that are known "
+        "only when the model runs. Where onnx infers their shape, prediction goes on with it. It is a note.",
+        words="a Loop, an operator of another domain, a Reshape to a shape that is an input of the model",
+    ),
+    "SP713": Page(
+        "a window in the padding",
+        "Before opset 22 the text of MaxPool, AveragePool and LpPool counts, in ceil_mode, a last window that lies in "
+        "the padding altogether. From opset 22 on it does not, and torch never does: programs that run the model may "
+        "differ by one cell.",
+        words="MaxPool of opset 17 with kernel 2, stride 2, pads 1 on 5 cells: 4 windows by the text, 3 by torch",
     ),
 }
