@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
-Run: TypeAlias = tuple[int, int, int]  # first, last, step
+Run: TypeAlias = tuple[int, int | None, int]  # first, last (None: without end), step
 LIMIT = 50  # answers shown
 
 
@@ -26,9 +25,15 @@ class Solution(NamedTuple):
         return {"arguments": dict(self.arguments), "sizes": listed}
 
     @property
-    def held(self) -> int:
-        """How many sizes together it holds."""
-        return prod(sum((last - first) // step + 1 for first, last, step in part) for part in self.sizes.values())
+    def held(self) -> int | None:
+        """How many sizes together it holds; None where they have no end."""
+        total = 1
+        for part in self.sizes.values():
+            counts = [None if last is None else (last - first) // step + 1 for first, last, step in part]
+            if None in counts:
+                return None
+            total *= sum(count for count in counts if count is not None)
+        return total
 
     def __str__(self) -> str:
         parts = [f"{label} = {_value(value)}" for label, value in self.arguments.items()]
@@ -78,7 +83,10 @@ class Answers:
         number = f"{len(self):,} answer{'s' * (len(self) != 1)}"
         if not any(solution.sizes for solution in self):
             return f"{number} of {self.tried:,} tried, each by a prediction"
-        sizes = sum(solution.held for solution in self)
+        held = [solution.held for solution in self]
+        if None in held and self.exact:
+            return f"{number}, exact: sets that repeat without end, the first values of each predicted"
+        sizes = sum(count or 0 for count in held)
         if self.exact and self.ranges:
             return f"{number} in these ranges: all {sizes:,} values predicted"
         if self.exact:
@@ -130,7 +138,8 @@ def runs_text(found: Sequence[Run], most: int = 6) -> str:
     """
     texts = []
     for first, last, step in found[:most]:
-        texts.append(str(first) if first == last else f"{first}..{last}" + (f" step {step}" if step > 1 else ""))
+        whole = str(first) if first == last else f"{first}.." + ("" if last is None else str(last))
+        texts.append(whole + (f" step {step}" if step > 1 and first != last else ""))
     return ", ".join(texts) + (f", ... ({len(found) - most} more runs)" if len(found) > most else "")
 
 

@@ -14,12 +14,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import Any, NamedTuple
 
+from shapecheck.admission.periodic import ALL, NONE, Periodic, between, multiples
 from shapecheck.answers import Answers, Run, Solution, runs, runs_text
 from shapecheck.api import Source, load
+from shapecheck.constraints import TESTS, Comparison, Constraint
 from shapecheck.diagnostics import Diagnostic, ShapeError
 from shapecheck.inference import infer
 from shapecheck.layers import LAYERS
@@ -31,6 +33,7 @@ from shapecheck.report import Report, Row
 from shapecheck.sizes import Dim, Size, evaluate, name
 
 MOST_COMBINATIONS = 1_000_000
+SAMPLE = 32  # sizes of a set without end that are predicted
 MOST_SIZE = 1_024  # sizes that no formula bounds are tried up to here
 NUMBERS = ("SP314", "SP330", "SP340")  # a layer that has no formula for an open size
 MOST_RUNS, MOST_LAYERS = 20_000, 1_000_000  # predictions for one combination of arguments, and layers in all of them
@@ -189,10 +192,48 @@ class _Search:
             for demand in self._demands(report):
                 self._narrow(demand, candidates)
         endless = [label for label in self.sizes if label not in candidates]
+        if endless and not _waits_for_numbers(report):
+            whole = self._without_end(network, report, candidates)
+            if whole is not None:
+                return whole
         for label in endless:
             candidates[label] = range(1, MOST_SIZE + 1)
             self.up_to = candidates[label][-1] if self.up_to is None else min(self.up_to, candidates[label][-1])
         return self._run(network, {label: candidates[label] for label in self.sizes})
+
+    def _without_end(
+        self, network: Network, report: Report, candidates: Mapping[str, Sequence[int]]
+    ) -> list[dict[str, tuple[Run, ...]]] | None:
+        """The sizes as sets that repeat without end, from the exact set for which the network runs and the wants hold.
+
+        None where that set is not known exactly, or where it ties the sizes to each other.
+        """
+        from shapecheck.admission.answer import admissible_of
+
+        inputs = {key: tuple(evaluate(dim, self.known) for dim in shape) for key, shape in network.inputs.items()}
+        asked = [_constraint(demand) for demand in self._demands(report)]
+        opened = network._replace(inputs=inputs, where=(*network.where, *(one for one in asked if one is not None)))
+        answer = admissible_of(opened, confirm=False)
+        if not answer.exact or any(region.coupled for region in answer.accepted):
+            return None
+        found = []
+        for region in answer.accepted:
+            sets = {label: region.box.get(label, ALL) for label in self.sizes}
+            for label, values in candidates.items():
+                sets[label] = sets[label] & from_values(values)
+            if all(sets.values()):
+                self._sample(network, sets)
+                found.append({label: repeating(part) for label, part in sets.items()})
+        if not found:
+            raise _Miss(f"no size is left: the network runs for {admissible_of(network._replace(inputs=inputs))}")
+        return found
+
+    def _sample(self, network: Network, sets: Mapping[str, Periodic]) -> None:
+        """Predict for the first sizes of each set, with the first of the others."""
+        first = {label: part.least() or 1 for label, part in sets.items()}
+        for label, part in sets.items():
+            for value in islice(part.up_to(part.head + 2 * part.period), SAMPLE):
+                self._confirm(network, {**first, label: value})
 
     def _demands(self, report: Report) -> list[Demand]:
         return [demand for one in self.wants for demand in demands(one, report)]
@@ -415,6 +456,38 @@ def _range_text(values: Sequence[Any] | None) -> str:
     if values and all(type(value) is int for value in values) and len(values) > 2:
         return runs_text(runs(sorted(values)))
     return ", ".join(map(str, values or ()))
+
+
+def _constraint(demand: Demand) -> Constraint | None:
+    """The demand as a condition on the open sizes; None where it is met whatever they are."""
+    difference = demand.found - demand.value
+    if isinstance(difference, int):
+        return None
+    return Constraint(demand.missed(), (Comparison(*TESTS[demand.op](difference, 0)),))
+
+
+def from_values(values: Sequence[int]) -> Periodic:
+    """The numbers as a set."""
+    found = NONE
+    for first, last, step in runs(sorted(value for value in values if value >= 1)):
+        assert last is not None
+        steps = multiples(step, first % step) if step > 1 else ALL
+        found = found | (between(first, last) & steps)
+    return found
+
+
+def repeating(part: Periodic) -> tuple[Run, ...]:
+    """The set as runs, the last of them without end where the set has none.
+
+    >>> repeating(multiples(16) & between(100, None)), repeating(between(3, 5))
+    (((112, None, 16),), ((3, 5, 1),))
+    """
+    if part.finite:
+        return runs(list(part.up_to(part.head)))
+    start, period = part.head + 1, part.period
+    places = list(part.up_to(start + period - 1, start))
+    endless = [(place, None, period) for place in places] if len(places) < period else [(start, None, 1)]
+    return (*runs(list(part.up_to(part.head))), *endless)
 
 
 def _products(labels: list[str], points: list[tuple[int, ...]]) -> list[dict[str, tuple[Run, ...]]]:

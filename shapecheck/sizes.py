@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import gcd
 from typing import Any, TypeAlias
 
-from shapecheck.size_text import NOTHING, Known, atom_text, lowest, primitive, text, without
+from shapecheck.size_text import NOTHING, Known, atom_text, lowest, primitive, text, turn, without
 
 Atom: TypeAlias = "str | Floor | Minimum"
 Monomial: TypeAlias = "tuple[Atom, ...]"
@@ -219,16 +219,36 @@ def evaluate(dim: Dim, sizes: Mapping[str, Dim]) -> Dim:
     return total
 
 
-def simplest(dim: Dim, known: Known = NOTHING) -> str:
+def simplest(dim: Dim, known: Known = NOTHING, number: Callable[[int], str] = str) -> str:
     """The size in its simplest form, where `known[name] = (m, r)` says that the name stands for m times something + r.
 
     >>> h = name("H"); simplest(h // 2), simplest(h // 2, {"H": (2, 0)}), simplest((h + 31) // 32, {"H": (16, 0)})
     ('floor(H/2)', 'H/2', 'ceil(H/32)')
     """
     if isinstance(dim, int) or not known:
-        return str(dim)
+        return text(dim.terms, number=number) if isinstance(dim, Size) else number(dim)
     shares = evaluate(dim, {word: modulus * name(word) + residue for word, (modulus, residue) in known.items()})
-    return text(shares.terms, known) if isinstance(shares, Size) else str(shares)
+    return text(shares.terms, known, number) if isinstance(shares, Size) else number(shares)
+
+
+def congruences(zeros: Iterable[Dim]) -> dict[str, tuple[int, int]]:
+    """What is known of names where these formulas are 0: name -> (m, r), it is r more than a multiple of m.
+
+    >>> h = name("H"); congruences([h % 16, name("W") % 4 - 1, h % 6 * (h % 5)])
+    {'H': (16, 0), 'W': (4, 1)}
+    """
+    known: dict[str, tuple[int, int]] = {}
+    for zero in zeros:
+        found = turn(zero.terms) if isinstance(zero, Size) else None
+        if found is None or found[1][0] != found[1][-1]:
+            continue
+        word, values = found
+        places = [n for n, value in enumerate(values[:-1], 1) if value == 0]
+        modulus = (len(values) - 1) // max(len(places), 1)
+        regular = len(places) * modulus == len(values) - 1 and {n % modulus for n in places} == {places[0] % modulus}
+        if regular and modulus > known.get(word, (1, 0))[0]:
+            known[word] = modulus, places[0] % modulus
+    return known
 
 
 def floor_div(a: Dim, b: Dim) -> Dim:

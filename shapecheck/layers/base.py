@@ -16,7 +16,7 @@ sees itself, on any number of axes), None once every cell may see the whole inpu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import MISSING, Field, fields, replace
 from difflib import get_close_matches
@@ -279,8 +279,8 @@ def _value_hint(argument: str, found: Any, least: int) -> str | None:
     return f"{argument}: {found}" if found >= least else None
 
 
-def shape_text(shape: Any) -> str:
-    """A shape, or nested shapes, as the table shows it.
+def shape_text(shape: Any, text: Callable[[Any], str] = str) -> str:
+    """A shape, or nested shapes, as the table shows it; `text` writes a size.
 
     >>> shape_text((2, 3)), shape_text(((2, 3), (4,))), shape_text(())
     ('[2, 3]', '([2, 3], [4])', '[]')
@@ -288,8 +288,8 @@ def shape_text(shape: Any) -> str:
     if shape is None:
         return "?"
     if is_shape(shape):
-        return "[" + ", ".join(map(str, shape)) + "]"
-    return "(" + ", ".join(map(shape_text, shape)) + ")"
+        return "[" + ", ".join(map(text, shape)) + "]"
+    return "(" + ", ".join([shape_text(item, text) for item in shape]) + ")"
 
 
 def is_shape(shape: Any) -> bool:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, TextIO, TypeAlias
 
 from shapecheck.render.paint import Painter, safe
-from shapecheck.render.rows import NOT_VERIFIED, Cells, cells, error_codes, rows
+from shapecheck.render.rows import NOT_VERIFIED, Cells, cells, error_codes, known_of, rows
 from shapecheck.render.table import Layout, lay_out, page
 from shapecheck.report import Report, Row
 
@@ -94,13 +94,14 @@ class _View:
         self.rule = rule
         self.console = console
         self.codes = error_codes(report)
+        self.known = known_of(report)
         self.table: list[Cells] = list(rows(report, pending=True))
         self.done = 0
         self.layout: tuple[int, Layout] | None = None
 
     def progress(self, place: int, row: Row) -> None:
         """Take note of a layer that torch has run."""
-        self.table[place] = new = cells(row, self.codes.get(row.node.name, ""), NOT_VERIFIED)
+        self.table[place] = new = cells(row, self.codes.get(row.node.name, ""), NOT_VERIFIED, self.known)
         self.done = place + 1
         if new.state == "bad":
             self.layout = None

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from shapecheck.layers.base import EACH, NOTHING, is_shape, shape_text
 from shapecheck.render.paint import safe
 from shapecheck.report import Report, Row
 from shapecheck.size_text import text as formula
-from shapecheck.sizes import Size, can_equal
+from shapecheck.sizes import Size, can_equal, congruences, simplest
+
+Known: TypeAlias = "tuple[tuple[str, int, int], ...]"
 
 
 class Column(NamedTuple):
@@ -65,8 +67,16 @@ def rows(report: Report, *, pending: bool = False) -> Iterator[Cells]:
     """The cells of every layer; `pending` marks those that torch has not seen yet as such."""
     codes = error_codes(report)
     waiting = PENDING if pending else NOT_VERIFIED if any(row.torch is not None for row in report.rows) else _NOTHING
+    known = known_of(report)
     for row in report.rows:
-        yield cells(row, codes.get(row.node.name, ""), waiting)
+        yield cells(row, codes.get(row.node.name, ""), waiting, known)
+
+
+def known_of(report: Report) -> Known:
+    """What `where` says of the sizes left open: (name, m, r), the name is r more than a multiple of m."""
+    where = report.network.where if report.network is not None else ()
+    zeros = [one.difference for asked in where for one in asked.comparisons if one.equal and one.holds]
+    return tuple((name, *pair) for name, pair in congruences(zeros).items())
 
 
 _NOTHING = Verdict("", "")
@@ -81,12 +91,12 @@ def error_codes(report: Report) -> dict[str, str]:
     return found
 
 
-def cells(row: Row, code: str = "", waiting: Verdict = _NOTHING) -> Cells:
-    """The cells of one layer; `code` is the error found in it, if any."""
+def cells(row: Row, code: str = "", waiting: Verdict = _NOTHING, known: Known = ()) -> Cells:
+    """The cells of one layer; `code` is the error found in it, if any, `known` what is known of its open sizes."""
     text, state = verdict(row, code, waiting)
     return Cells(
-        safe(row.node.name), safe(row.node.type), shown_shape(row.output), exact(row.params), human(row.macs),
-        seen_text(row.seen, row.output), text, state,
+        safe(row.node.name), safe(row.node.type), shown_shape(row.output, known), exact(row.params),
+        human(row.macs, known), seen_text(row.seen, row.output), text, state,
     )  # fmt: skip
 
 
@@ -109,9 +119,16 @@ def agrees(predicted: Any, made: Any) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def shown_shape(shape: Any) -> str:
+def shown_shape(shape: Any, known: Known = ()) -> str:
     """A shape as the table shows it, "?" where it is not known."""
-    return safe(shape_text(shape))
+    if not known:
+        return safe(shape_text(shape))
+    pairs = _pairs(known)
+    return safe(shape_text(shape, lambda dim: simplest(dim, pairs)))
+
+
+def _pairs(known: Known) -> dict[str, tuple[int, int]]:
+    return {name: (modulus, residue) for name, modulus, residue in known}
 
 
 @lru_cache(maxsize=4096)
@@ -149,7 +166,7 @@ def exact(count: Any) -> str:
     return f"{count:,}" if isinstance(count, int) else "?" if count is None else human(count)
 
 
-def human(count: Any) -> str:
+def human(count: Any, known: Known = ()) -> str:
     """A count in three digits; a formula in open sizes likewise, or the word "open" where it would be long.
 
     >>> human(999), human(117600), human(61100840), human(999999), human(None)
@@ -160,7 +177,7 @@ def human(count: Any) -> str:
     """
     if type(count) is int:
         return _three_digits(count) if count > 999 else str(count)
-    return "?" if count is None else _human_formula(count)
+    return "?" if count is None else _human_formula(count, known)
 
 
 LONGEST_FORMULA = 40
@@ -169,10 +186,10 @@ OPEN = "open"  # what stands for a longer one
 
 
 @lru_cache(maxsize=4096)
-def _human_formula(count: Any) -> str:
+def _human_formula(count: Any, known: Known) -> str:
     if not isinstance(count, Size):
         return str(count)
-    text = safe(formula(count.terms, number=human))
+    text = safe(simplest(count, _pairs(known), human))
     return text if len(text) <= LONGEST_FORMULA else OPEN
 
 

@@ -18,6 +18,7 @@ import pytest
 
 import shapecheck
 from shapecheck.layers.base import is_shape
+from shapecheck.render.rows import rows
 from shapecheck.size_text import text
 from shapecheck.sizes import Size, evaluate, larger, name, simplest
 
@@ -256,3 +257,10 @@ def test_resnet50_is_predicted_for_all_sizes_in_far_less_than_a_second() -> None
         shapecheck.infer(network)
         best = min(best, time.process_time() - start)
     assert best < 0.5, best
+
+
+def test_what_the_spec_asks_of_its_sizes_is_used() -> None:
+    """`where: [H % 2 == 0]` makes H/2 of floor(H/2) in the table; W, of which nothing is known, keeps its floor."""
+    spec = {"input": ["N", 3, "H", "W"], "where": ["H % 2 == 0"], "layers": [{"MaxPool2d": 2}]}
+    report = shapecheck.check(spec, verify=False)
+    assert [cells.output for cells in rows(report)] == ["[N, 3, H/2, floor(W/2)]"]
