@@ -180,15 +180,9 @@ def visit(entry: Entry) -> dict[str, Any]:
 
 def _measure(entry: Entry, result: dict[str, Any]) -> None:
     """Fill the result with what calls, graph, a further size, torch and torchinfo say."""
-    import torch
-
     from shapecheck.models import calls
 
-    with torch.device("meta"):
-        module = entry.build().eval()
-        picture = torch.empty(entry.shape)
-    with torch.no_grad():
-        module(picture)  # what is loaded or compiled at a first call is nobody's time
+    module, picture = _built(entry)
     result["parameters"] = sum(weight.numel() for weight in module.parameters())
     report, result["calls ms"] = _timed(lambda: calls.record(module, [picture]))
     result["calls"] = calls.counts(report)._asdict()
@@ -199,12 +193,28 @@ def _measure(entry: Entry, result: dict[str, Any]) -> None:
         import torchinfo
 
         def peer() -> Any:
-            return torchinfo.summary(module, input_data=[picture], device="meta", verbose=0, depth=99)
+            return torchinfo.summary(module, input_data=[picture], device=picture.device, verbose=0, depth=99)
 
         try:
             result["torchinfo ms"] = _timed(peer)[1]
         except Exception as error:
             result["torchinfo"] = f"{type(error).__name__}: {error}"[:200]
+
+
+def _built(entry: Entry) -> tuple[Any, Any]:
+    """The model and a picture, where its forward runs: on the meta device, else for real."""
+    import torch
+
+    for device in ("meta", "cpu"):
+        try:
+            with torch.device(device), torch.no_grad():
+                module, picture = entry.build().eval(), torch.zeros(entry.shape)
+                module(picture)  # what is loaded or compiled at a first call is nobody's time
+            return module, picture
+        except Exception:
+            if device == "cpu":
+                raise
+    raise AssertionError
 
 
 def _graph(entry: Entry, module: Any, picture: Any, result: dict[str, Any]) -> None:
