@@ -21,11 +21,13 @@ from typing import Any, NamedTuple
 import sympy as sp
 
 from derive import smt
-from derive.kernel import Theorem
+from derive.kernel import Step, Theorem
 from derive.points import evaluated, first_order
 from derive.render.notation import plain
+from derive.rules import Condition
+from derive.rules import _premises as premises
 from derive.smtlib import Untold, script
-from derive.terms import Range, Term
+from derive.terms import Hypothesis, Term
 
 CONFIRMED, UNKNOWN, DISAGREE, ABSENT = "confirmed", "unknown", "disagree", "not asked"
 
@@ -114,14 +116,29 @@ def goals(theorem: Theorem) -> Iterator[Goal]:
 
 
 def _goals_of(theorem: Theorem) -> Iterator[Goal]:
-    given = tuple(each.holds for each in theorem.hypotheses if isinstance(each, Range))
-    for number, step in enumerate(theorem.steps, 1):
-        for condition in step.conditions:
-            what = f"{theorem.name}, step {number} ({step.rule}), {condition.label}"
-            yield Goal(what, (*given, *condition.given), condition.fact)
+    for what, condition, hypotheses in _conditions(theorem.name, theorem.steps, theorem.hypotheses):
+        yield Goal(what, premises(hypotheses, condition.given, condition.fact), condition.fact)
     if first_order(theorem):
         said = PREDICATES[theorem.relation](theorem.lhs, theorem.rhs, evaluate=False)
-        yield Goal(f"{theorem.name}, the statement", given, said)
+        yield Goal(f"{theorem.name}, the statement", premises(theorem.hypotheses, (), said), said)
+
+
+def _conditions(
+    name: str, steps: Sequence[Step], hypotheses: tuple[Hypothesis, ...]
+) -> Iterator[tuple[str, Condition, tuple[Hypothesis, ...]]]:
+    """The conditions of steps, those of the chains they rest on with what is assumed there."""
+    for number, step in enumerate(steps, 1):
+        at = f"{name}, step {number} ({step.rule})"
+        assumed = hypotheses
+        if step.rule == "induction":  # of the letter nothing is known but what the condition itself is given
+            letter = dict(step.arguments)["m"]
+            assumed = tuple(held for held in hypotheses if letter not in held.free())
+        below = [found for chain in step.inner.values() for found in _conditions(at, chain, assumed)]
+        inside = {condition for _, condition, _ in below}
+        yield from below
+        for condition in step.conditions:
+            if condition not in inside:
+                yield f"{at}, {condition.label}", condition, hypotheses
 
 
 def judged(goal: Goal, seconds: float = SECONDS) -> Answers:
