@@ -217,17 +217,21 @@ def _modelling(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--net", "nets", multiple=True, type=click.Path(), metavar="FILE", help="A network's spec; repeat it for several."
 )
+@click.option(
+    "--onnx", "onnx", multiple=True, type=click.Path(), metavar="FILE", help="A file of ONNX; repeat it for several."
+)
 @_modelling
 @_checking
 @_VERSION
 @click.pass_context
-def shapes(ctx: click.Context, /, nets: tuple[str, ...], **options: Any) -> None:
+def shapes(ctx: click.Context, /, nets: tuple[str, ...], onnx: tuple[str, ...], **options: Any) -> None:
     """The shapes of a network: predicted by formulas, checked against torch.
 
     \b
       shapes --net lenet.yaml                  what every layer's shape is
       shapes --net lenet.yaml --no-verify      the same without torch
       shapes --module model.py:Net --input 1,3,224,224
+      shapes --onnx model.onnx                 a file of ONNX, by ONNX's rules
       shapes explain SP301                     what a finding means
 
     Exit code: 0 all fits, 1 something was found, 2 a wrong call.
@@ -239,9 +243,13 @@ def shapes(ctx: click.Context, /, nets: tuple[str, ...], **options: Any) -> None
         return
     model = {name: options.pop(name) for name in ("entry", "inputs", "arguments", "train", "spec")}
     if model["entry"] is not None:
-        if nets:
-            ctx.fail("either --net or --module")
+        if nets or onnx:
+            ctx.fail("one of --net, --module and --onnx")
         ctx.exit(_check_module(**model, **options))
+    if onnx:
+        if nets or any(model.values()):
+            ctx.fail("one of --net, --module and --onnx")
+        ctx.exit(_check_onnx(onnx, **options))
     if not nets:
         if given:
             ctx.fail("which network? Name its spec, --net FILE, or a torch module, --module model.py:Net")
@@ -291,6 +299,40 @@ def _check_module(
     except SpecError as error:
         ok = _told(error.diagnostics)
     return 0 if ok else FOUND
+
+
+def _check_onnx(
+    files: tuple[str, ...],
+    *,
+    depth: int | None,
+    sizes: dict[str, int],
+    verify: bool,
+    device: str,
+    evaluation: bool,
+    format_: str,
+    output: str | None,
+) -> int:
+    """Predict and show files of ONNX, each compared with onnx's own shape inference; the exit code."""
+    from shapecheck.models.onnx_files import check_onnx
+    from shapecheck.render.paint import wants_colour
+
+    if device != "auto" or evaluation:
+        raise click.UsageError("--device and --eval go with --net: a file of ONNX is not run")
+    if output is not None and any(os.path.realpath(output) == os.path.realpath(file) for file in files):
+        raise click.UsageError(f"--output {output} would overwrite the model")
+    found = []
+
+    def reports() -> Iterator[Report]:
+        for file in files:
+            found.append(check_onnx(file, sizes, compare=verify))
+            yield found[-1]
+
+    if format_ == "table" and depth is not None:
+        _deliver(_as_tree(reports(), depth, output), output)
+    else:
+        _deliver(_rendered(reports(), format_, output is None and wants_colour(sys.stdout)), output, format_)
+    ok = [_told(report.diagnostics) for report in found]
+    return 0 if all(ok) else FOUND
 
 
 def _as_tree(reports: Iterable[Report], depth: int | None, output: str | None) -> Iterator[str]:
@@ -708,6 +750,8 @@ def derive(ctx: click.Context) -> None:
       derive show flip-2d             one, with its proof
       derive recheck --all            play every proof anew
       derive check 'n//s <= n/s'      prove or refute a formula
+      derive errata                   the lecture notes' mistakes, found
+      derive confirm                  ask another prover
 
     Exit code: 0 all is well, 1 a proof failed or a claim is not proved, 2 a wrong call.
     """

@@ -29,11 +29,11 @@ SECONDS = 60.0
 SHORT = 1024  # numbers: longer weights are of no use to shape inference
 
 
-def check_onnx(path: str, sizes: Mapping[str, int] | None = None) -> Report:
+def check_onnx(path: str, sizes: Mapping[str, int] | None = None, *, compare: bool = True) -> Report:
     """The report of a file of ONNX, for these sizes of its open names; never raises for what is wrong with the file.
 
     Shapes are predicted by our rules alone. `verified` stays None: no model has run. What onnx's shape inference says
-    is told in the findings.
+    is told in the findings, unless `compare` is False.
     """
     model, fault = load(path)
     if fault is not None:
@@ -46,7 +46,8 @@ def check_onnx(path: str, sizes: Mapping[str, int] | None = None) -> Report:
         graph = read(model, path, sizes, told if isinstance(told, dict) else {})
     report = infer(graph.network)
     findings = [*wrong, *graph.findings, *report.diagnostics, *_without_rule(graph, path), *_overhanging(report, path)]
-    findings += _compared(model, path, dict(sizes or {}) if not wrong else {}, graph, report)
+    if compare:
+        findings += _compared(model, path, dict(sizes or {}) if not wrong else {}, graph, report)
     return report.replace(diagnostics=tuple(findings))
 
 
