@@ -186,9 +186,13 @@ def _one_more() -> Theorem:
     left_over = sp.Ne(sp.Mod(n + 2 * q - e, s), 0)
     in_time = sp.Lt(count * s, n + q)
     counts = Iverson(sp.And(left_over, in_time))
-    up = count + Iverson(left_over)
-    chain = Derivation(ceil_count(n), STRIDE, sp.Lt(q, e)).arith(
-        overhanging(), up, because="rounding up adds one where there is a remainder"
+    up, fitting = count + Iverson(left_over), sp.floor((n + 2 * q - e) / s)
+    chain = (
+        Derivation(ceil_count(n), STRIDE, sp.Lt(q, e))
+        .arith(
+            overhanging() - 1, fitting + Iverson(left_over), because="rounding up adds one where there is a remainder"
+        )
+        .arith(fitting, count - 1, because="one stride out of the floor")
     )
     chain = chain.arith(
         sp.Min(up, starting()),
@@ -246,14 +250,23 @@ WINDOWS = sp.Ge(o, 1)
 
 def adaptive_pooling() -> Theorem:
     """Neighbouring windows share one cell where the border falls inside it, and else none."""
-    remainder = sp.Mod((i + 1) * n, o)
+    size, longest, remainder = _size(), _longest(), sp.Mod((i + 1) * n, o)
     shared = formulas.adaptive_stop(i, n, o) - formulas.adaptive_start(i + 1, n, o)
     return same(Derivation(shared, WINDOWS), Iverson(sp.Ne(remainder, 0)), because="rounded up less rounded down").qed(
         Iverson(sp.Ne(remainder, 0)),
         "adaptive-pooling",
         about="Window `i` reaches from `floor(i n/o)` up to, and not including, `ceil((i+1) n/o)`. So between "
         "neighbours no cell is left out, and they share at most one.",
-        parts=[_first(), _last(), _some_cell(), _size(), _longest(), _reached(), _no_longer(), _even()],
+        parts=[
+            _first(),
+            _last(),
+            _some_cell(),
+            size,
+            longest,
+            _reached(size, longest),
+            _no_longer(size, longest),
+            _even(),
+        ],
     )
 
 
@@ -324,16 +337,16 @@ def _longest() -> Theorem:
 COMMON = sp.Ge(g, 1), sp.Ge(h, 1), sp.Eq(n, g * m), sp.Eq(o, g * h)
 
 
-def _reached() -> Theorem:
+def _reached(size: Theorem, longest: Theorem) -> Theorem:
     """Some window is as long."""
     turned, cells = sp.floor(-x / h), formulas.adaptive_stop(i, n, o) - formulas.adaptive_start(i, n, o)
     less = (-turned * m - y) * h - 1
     return (
         Derivation(cells, *COMMON, sp.Eq(x * m - y * h, 1), sp.Eq(i, sp.Mod(-x, h)))
-        .lemma(_size(), because="by how far into a cell it starts")
+        .lemma(size, because="by how far into a cell it starts")
         .arith(i * m, less, because="`i` is `-x` but for a multiple of `h`, and `x m = y h + 1`")
         .arith(sp.Mod(less, h), h - 1, because="one less than a multiple")
-        .lemma(_longest(), because="the largest remainder")
+        .lemma(longest, because="the largest remainder")
         .qed(
             formulas.adaptive_span(n, o, g),
             "adaptive-pooling/reached",
@@ -344,16 +357,16 @@ def _reached() -> Theorem:
     )
 
 
-def _no_longer() -> Theorem:
+def _no_longer(size: Theorem, longest: Theorem) -> Theorem:
     """No window is longer."""
     span = formulas.adaptive_span(n, o, g)
     longer = sp.Max(_cells(sp.Mod(i * m, h)), _cells(h - 1))
     return (
         Derivation(sp.Max(formulas.adaptive_stop(i, n, o) - formulas.adaptive_start(i, n, o), span), *COMMON)
-        .lemma(_size(), because="by how far into a cell it starts")
-        .lemma(_longest(), backwards=True, because="the largest remainder")
+        .lemma(size, because="by how far into a cell it starts")
+        .lemma(longest, backwards=True, because="the largest remainder")
         .arith(longer, _cells(h - 1), because="no remainder is larger than `h-1`")
-        .lemma(_longest(), because="the largest remainder")
+        .lemma(longest, because="the largest remainder")
         .qed(span, "adaptive-pooling/no-longer", "No window is longer")
     )
 

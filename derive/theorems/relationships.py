@@ -8,8 +8,8 @@ needed: without it there is a counterexample, which `counterexample` finds and t
 The theorems speak about the functions of `shapecheck.formulas` themselves; the guide's formulas are retyped, as they
 are what is judged.
 Notation, as in the guide: i input, k kernel, s stride, p padding PER SIDE, d dilation. For a transposed convolution j
-is the input (the guide's i'), and the guide's k', s', p' describe a convolution that does the same: of the input with
-s-1 zeros between its cells (`stretched`), p' = k-p-1 zeros around it and a more behind.
+is the input (the guide's i'), and the guide's k', s', p' describe a convolution that does the same: of u cells, the
+input with s-1 zeros between its cells (`stretched`), p' = k-p-1 zeros around it and a more behind.
 References: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning" (arXiv:1603.07285).
 """
 
@@ -30,7 +30,7 @@ from derive.theorems.pooling import ceil_count, e, n, q
 from derive.theorems.windows import STRIDE, counted, exact
 from shapecheck import formulas
 
-i, j, k, p, s, d, m, a, t = integers("i j k p s d m a t")
+i, j, k, p, s, d, m, a, t, u = integers("i j k p s d m a t u")
 
 SIZE = sp.Ge(i, 0)
 WHOLE = sp.Ge(k, 1)
@@ -43,7 +43,7 @@ LISTED = sp.Ge(i + 2 * p, 0)  # a list of places has no fewer than none; the cou
 
 # What the guide leaves out ----------------------------------------------------------------------------------------
 
-LEAST = {"i": 1, "j": 1, "k": 1, "s": 1, "d": 1, "p": 0, "q": 0, "a": 0, "m": 0}  # sizes as they really are
+LEAST = {"i": 1, "j": 1, "k": 1, "s": 1, "d": 1, "p": 0, "a": 0, "m": 0, "u": 0}  # sizes as they really are
 
 
 def counterexample(theorem: Theorem, given: Range) -> tuple[dict[str, int], int | None, int | None]:
@@ -269,38 +269,28 @@ def _ceil() -> Theorem:
 # Transposed convolution -------------------------------------------------------------------------------------------
 
 
+CELLS = sp.Ge(j, 1)
+PADS = sp.Le(p, k - 1)  # so p' = k-p-1 is a padding
+
+
 def zeros(number: Term) -> Term:
     """So many zeros: none where the number is negative, as zeros can be put in and not taken out."""
     return sp.Max(number, 0)
 
 
-def stretched() -> Term:
-    """The cells of the input with s-1 zeros between neighbours."""
-    return j + zeros(s - 1) * zeros(j - 1)
+def stretched(padding: Term, behind: Term = 0) -> Term:
+    """The hypothesis that u counts the input's cells, s-1 zeros between any two, the padding, and what is behind."""
+    return sp.Eq(u, j + zeros(s - 1) * zeros(j - 1) + 2 * padding + behind)
 
 
-CELLS = sp.Ge(j, 1)
-PADS = sp.Le(p, k - 1)  # so p' = k-p-1 is a padding
-
-
-def _cells(behind: Term = 0) -> Term:
+def _size(behind: Term = 0) -> Term:
     """The hypothesis that the size is one."""
     return sp.Ge(formulas.transposed_size(j, k, 2 * p, s, behind), 0)
 
 
 def _over(cells: Term, *given: Term) -> Derivation:
     """From the places of the kernel at stride 1, which the guide's s' is, to their number."""
-    chain = Derivation(placements(cells, k, 1), *given)
-    for number, because in (
-        (s - 1, "`s-1` zeros between"),
-        (j - 1, "`j-1` neighbours"),
-        (k - p - 1, "`p'` is a padding"),
-        (a, "`a` zeros behind"),
-    ):
-        if chain.term.has(zeros(number)):
-            chain = chain.arith(zeros(number), number, because=because)
-            cells = cells.xreplace({zeros(number): number})
-    return _formula(chain, cells, k, sp.Integer(1))
+    return _formula(Derivation(placements(cells, k, 1), *given), cells, k, sp.Integer(1))
 
 
 def _arrives(chain: Derivation, formula: Term, number: int, title: str, behind: Term = 0, about: str = "") -> Theorem:
@@ -322,9 +312,9 @@ def _eight() -> Theorem:
 
 
 def _nine() -> Theorem:
-    chain = _over(j + 2 * zeros(k - p - 1), UNIT, WHOLE, PADS, _cells())
+    chain = _over(u, sp.Eq(u, j + 2 * zeros(k - p - 1)), UNIT, WHOLE, PADS, _size())
     about = "With more padding than that the transposed convolution cuts cells off, and no zeros around do so. " + ALONE
-    return judged(_arrives(chain, j + (k - 1) - 2 * p, 9, "Zero padding, unit strides", about=about), [PADS, _cells()])
+    return judged(_arrives(chain, j + (k - 1) - 2 * p, 9, "Zero padding, unit strides", about=about), [PADS, _size()])
 
 
 def _ten() -> Theorem:
@@ -338,7 +328,7 @@ def _eleven() -> Theorem:
 
 
 def _twelve() -> Theorem:
-    chain = _over(stretched() + 2 * (k - 1), STRIDE, NO_PADDING, WHOLE, CELLS)
+    chain = _over(u, stretched(k - 1), STRIDE, NO_PADDING, WHOLE, CELLS)
     return judged(
         _arrives(
             chain,
@@ -353,9 +343,9 @@ def _twelve() -> Theorem:
 
 
 def _thirteen() -> Theorem:
-    chain = _over(stretched() + 2 * zeros(k - p - 1), STRIDE, WHOLE, CELLS, PADS, _cells())
+    chain = _over(u, stretched(zeros(k - p - 1)), STRIDE, WHOLE, CELLS, PADS, _size())
     formula = s * (j - 1) + k - 2 * p
-    return judged(_arrives(chain, formula, 13, "Zero padding, non-unit strides"), [CELLS, PADS, _cells()])
+    return judged(_arrives(chain, formula, 13, "Zero padding, non-unit strides"), [CELLS, PADS, _size()])
 
 
 def _exactly() -> Theorem:
@@ -381,7 +371,7 @@ def _exactly() -> Theorem:
 
 def _fourteen() -> Theorem:
     behind = sp.Ge(a, 0)
-    chain = _over(stretched() + 2 * zeros(k - p - 1) + zeros(a), STRIDE, WHOLE, CELLS, PADS, behind, _cells(a))
+    chain = _over(u, stretched(zeros(k - p - 1), zeros(a)), STRIDE, WHOLE, CELLS, PADS, behind, _size(a))
     return judged(
         _arrives(
             chain,
@@ -391,7 +381,7 @@ def _fourteen() -> Theorem:
             behind=a,
             about="The guide's figure for `i = 6` speaks of a `2 x 2` input; by its own formula `j = 3`.",
         ),
-        [CELLS, PADS, _cells(a)],
+        [CELLS, PADS, _size(a)],
     )
 
 
