@@ -12,6 +12,7 @@ This file, `terms`, `rules`, `smt` and `semantics` are all that must be trusted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -43,11 +44,27 @@ class Step:
         return {name: tuple(chain) for name, chain in self.arguments if name in CHAINS and chain}
 
     @property
+    def used(self) -> Equation | None:
+        """The hypothesis without which the step cannot be played, an equation."""
+        rule, arguments = self.rule, dict(self.arguments)
+        if rule == "backwards":
+            rule, arguments = arguments["rule"], dict(arguments["arguments"])
+        return arguments["by"] if rule == "equation" else None
+
+    @property
     def relation(self) -> str:
         """The sign between before and after: = between terms, <=> or => between propositions."""
         if not proposition(self.before):
             return "="
         return "=>" if self.rule in ONE_WAY else "<=>"
+
+
+def _all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """The steps, and those of the chains inside them."""
+    for step in steps:
+        yield step
+        for inner in step.inner.values():
+            yield from _all_steps(inner)
 
 
 @dataclass(frozen=True)
@@ -129,12 +146,18 @@ class Theorem:
 
     def _needs_every_hypothesis(self) -> None:
         """Each hypothesis dropped, or weakened by one, must stop the proof: no more is assumed than is used."""
+        met = tuple(dict.fromkeys(condition for step in self.steps for condition in step.conditions))
+        used = [step.used for step in _all_steps(self.steps)]
         for place, given in enumerate(self.hypotheses):
             rest = self.hypotheses[:place], self.hypotheses[place + 1 :]
-            for weaker in [None, *given.weaker()]:
+            for weaker in [] if given in used else given.weaker() or [None]:  # with less than a weaker one: even less
                 fewer = replace(self, hypotheses=(*rest[0], *([weaker] if weaker else []), *rest[1]))
-                if fewer._survives():
+                if not fewer._misses(met) and fewer._survives():
                     raise RuleError(f"{self.name}: more is assumed than the proof needs: {given}; {weaker} is enough")
+
+    def _misses(self, met: tuple[Condition, ...]) -> bool:
+        """Whether one of the conditions that the proof met, in vain to play it without, no longer follows."""
+        return not all(Scope(self.hypotheses, given=condition.given).knows(condition.fact) for condition in met)
 
     def _survives(self) -> bool:
         try:

@@ -31,6 +31,7 @@ from derive.terms import (
     Term,
     bound_in,
     free_in,
+    head,
     instance,
     normal,
     parts,
@@ -74,19 +75,22 @@ class Scope:
 
     def under(self, k: Term, low: Term, high: Term) -> Scope:
         """The scope inside a sum over k."""
-        inside = (*self.given, sp.Le(low, k), sp.Le(k, high)) if k.is_integer else self.given
-        return replace(self, given=inside)
+        return replace(self, given=(*self.given, *_bounds(k, low, high))) if k.is_integer else self
 
     def demand(self, label: str, fact: Term, pattern: str, *of: Any) -> None:
         """Record a condition; RuleError unless it is True or proved for all integers. The pattern says it in words."""
         if fact is True or fact == sp.true:
             return
-        premises = _premises(self.hypotheses, self.given, fact)
         condition = Condition(label, pattern, of, sp.sympify(fact), self.given)
-        if fact in (False, sp.false) or not smt.prove(premises, fact):
+        if fact in (False, sp.false) or not self.knows(fact):
+            premises = _premises(self.hypotheses, self.given, fact)
             raise RuleError(f"{label}: not so: {condition.text}; given {premises or 'nothing'}")
         if condition not in self.conditions:
             self.conditions.append(condition)
+
+    def knows(self, fact: Term) -> bool:
+        """Whether a fact is proved for all integers from what is given."""
+        return smt.prove(_premises(self.hypotheses, self.given, fact), fact)
 
     def reserved(self) -> frozenset[Term]:
         """The symbols that what is given speaks about; no sum may bind one of them."""
@@ -95,6 +99,16 @@ class Scope:
     def supports(self, array: Term) -> list[Support]:
         """The supports that the hypotheses declare for an array."""
         return [given for given in self.hypotheses if isinstance(given, Support) and given.array == array]
+
+
+@remembered
+def _bounds(k: Term, low: Term, high: Term) -> tuple[Term, Term]:
+    return sp.Le(low, k), sp.Le(k, high)
+
+
+@remembered
+def _not_reversed(low: Term, high: Term) -> Term:
+    return sp.Ge(high - low, -1)
 
 
 @remembered
@@ -132,25 +146,62 @@ def _said_in(hypotheses: tuple[Hypothesis, ...]) -> tuple[Term, ...]:
 Change = Callable[[Term, Scope], Term | None]
 
 
-def everywhere(term: Term, scope: Scope, change: Change) -> Term:
-    """The term with `change` made at the outermost places where it answers a term."""
+def everywhere(term: Term, scope: Scope, change: Change, there: Callable[[Term], bool] = lambda _: True) -> Term:
+    """The term with `change` made at the outermost places where it answers a term; nowhere in it if `there` says no."""
+    if not there(term):
+        return term
     changed = change(term, scope)
     if changed is not None:
         return changed
     if isinstance(term, BINDERS):
         inner, k, low, high = peel(term)
-        ends = everywhere(low, scope, change), everywhere(high, scope, change)
-        return term.func(everywhere(inner, scope.under(k, low, high), change), (k, *ends))
-    return term if isinstance(term, sp.Symbol) else rebuilt(term, [everywhere(p, scope, change) for p in parts(term)])
+        ends = everywhere(low, scope, change, there), everywhere(high, scope, change, there)
+        return term.func(everywhere(inner, scope.under(k, low, high), change, there), (k, *ends))
+    if isinstance(term, sp.Symbol):
+        return term
+    return rebuilt(term, [everywhere(piece, scope, change, there) for piece in parts(term)])
 
 
-def _binding(k: Term, change: Callable[[Term, Scope], Term]) -> Change:
-    """The change that is made at every sum or integral over k."""
-    return lambda node, scope: change(node, scope) if isinstance(node, BINDERS) and node.limits[-1][0] == k else None
+def at_sums(term: Term, scope: Scope, k: Term, change: Callable[[Term, Scope], Term]) -> Term:
+    """The term with the change made at every sum or integral over k."""
+
+    def found(node: Term, here: Scope) -> Term | None:
+        return change(node, here) if isinstance(node, BINDERS) and node.limits[-1][0] == k else None
+
+    return everywhere(term, scope, found, lambda node: k in bound_in(node))
+
+
+@remembered
+def pieces(term: Term) -> frozenset[Term]:
+    """All subterms."""
+    return frozenset(walk(term))
+
+
+@remembered
+def heads(term: Term) -> frozenset[Term]:
+    """The arrays and functions whose entries and values occur."""
+    return frozenset(head(piece) for piece in walk(term))
 
 
 def well_formed(term: Term, scope: Scope) -> None:
     """Demand that names are clear, every range has length >= 0, and nothing is divided by zero."""
+    if type(scope) is not Scope:
+        return _well_formed(term, scope)
+    for condition in _well_formed_once(term, scope.hypotheses, scope.given):
+        if condition not in scope.conditions:
+            scope.conditions.append(condition)
+    return None
+
+
+@remembered
+def _well_formed_once(term: Term, hypotheses: tuple[Hypothesis, ...], given: tuple[Term, ...]) -> tuple[Condition, ...]:
+    """The conditions met; RuleError where one is not."""
+    scope = Scope(hypotheses, given=given)
+    _well_formed(term, scope)
+    return tuple(scope.conditions)
+
+
+def _well_formed(term: Term, scope: Scope) -> None:
     odd, mixed, meanings = _names((term,))
     said_odd, said_mixed, said = _names(_said_in(scope.hypotheses))
     for name in (*odd, *said_odd):
@@ -202,7 +253,7 @@ def _ranges(term: Term, scope: Scope, outer: frozenset[Term]) -> None:
             fits = integers and whole(low) and whole(high)
             scope.demand("integer-range", fits, "{} and the ends {} and {} must be integers", k, low, high)
         if isinstance(term, sp.Sum):
-            scope.demand("range", sp.Ge(high - low, -1), "the range {} = {}..{} is never reversed", k, low, high)
+            scope.demand("range", _not_reversed(low, high), "the range {} = {}..{} is never reversed", k, low, high)
         for end in (low, high):
             _ranges(end, scope, outer)
         _ranges(inner, scope.under(k, low, high), outer | {k})
@@ -240,7 +291,7 @@ def shift(scope: Scope, term: Term, k: Term, to: Term, by: Term) -> Term:
         inner, _, low, high = _new_variable(here, node, to, by)
         return node.func(substitute(inner, {k: to + by}), (to, low - by, high - by))
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 def reflect(scope: Scope, term: Term, k: Term, to: Term, about: Term) -> Term:
@@ -250,7 +301,7 @@ def reflect(scope: Scope, term: Term, k: Term, to: Term, about: Term) -> Term:
         inner, _, low, high = _new_variable(here, node, to, about)
         return node.func(substitute(inner, {k: about - to}), (to, about - high, about - low))
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 def swap(scope: Scope, term: Term, outer: Term, inner: Term) -> Term:
@@ -264,7 +315,7 @@ def swap(scope: Scope, term: Term, outer: Term, inner: Term) -> Term:
         here.demand("independent", k not in free_in(first) | free_in(last), "the range of {} depends on {}", m, k)
         return node.func(core, (k, low, high), (m, first, last))
 
-    return everywhere(term, scope, _binding(outer, change))
+    return at_sums(term, scope, outer, change)
 
 
 def vanishing(term: Term, scope: Scope, path: str = "") -> Term:
@@ -306,7 +357,7 @@ def support(scope: Scope, term: Term, k: Term, low: Term, high: Term) -> Term:
         here.demand("added", sp.Implies(sp.And(new, sp.Not(old)), zero), text, k, "added")
         return node.func(inner, (k, low, high))
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 def vanish(scope: Scope, term: Term, k: Term) -> Term:
@@ -316,7 +367,7 @@ def vanish(scope: Scope, term: Term, k: Term) -> Term:
         here.demand("vanishes", vanishing(node, here), "every term of the sum over {} is zero", k)
         return sp.Integer(0)
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 def _solved(factor: Term, k: Term) -> Term | None:
@@ -343,7 +394,7 @@ def delta(scope: Scope, term: Term, k: Term, at: Term = None) -> Term:
         here.demand("in-range", sp.And(sp.Le(low, place), sp.Le(place, high)), "{} = {} lies in the range", k, place)
         return substitute(sp.Mul(*(factor for factor in factors if factor is not chosen)), {k: place})
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 def out(scope: Scope, term: Term, k: Term) -> Term:
@@ -357,7 +408,7 @@ def out(scope: Scope, term: Term, k: Term) -> Term:
         rest = sp.Mul(*(factor for factor in factors if k in free_in(factor)))
         return sp.Mul(*constant, node.func(rest, (k, low, high)))
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 def into(scope: Scope, term: Term, k: Term) -> Term:
@@ -383,7 +434,7 @@ def linear(scope: Scope, term: Term, k: Term) -> Term:
         here.demand("is-sum", isinstance(inner, sp.Add), "there must be several terms under the sign")
         return sp.Add(*(node.func(piece, (k, low, high)) for piece in inner.args))
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 def split(scope: Scope, term: Term, k: Term, at: Term) -> Term:
@@ -398,7 +449,7 @@ def split(scope: Scope, term: Term, k: Term, at: Term) -> Term:
         here.demand("within", sp.And(sp.Le(low - 1, at), sp.Le(at, high)), "{} lies in the range", at)
         return node.func(inner, (k, low, at)) + node.func(inner, (k, at + 1, high))
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 def single(scope: Scope, term: Term, k: Term) -> Term:
@@ -410,7 +461,7 @@ def single(scope: Scope, term: Term, k: Term) -> Term:
         here.demand("one-place", sp.Eq(low, high), "{} takes one value", k)
         return substitute(inner, {k: low})
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 def count(scope: Scope, term: Term, k: Term) -> Term:
@@ -422,7 +473,7 @@ def count(scope: Scope, term: Term, k: Term) -> Term:
         here.demand("constant", k not in free_in(inner), "the term must not mention {}", k)
         return (high - low + 1) * inner
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 # Integrals --------------------------------------------------------------------------------------------------------
@@ -456,7 +507,7 @@ def antiderivative(scope: Scope, term: Term, k: Term, of: Term) -> Term:
         here.demand("antiderivative", bool(slope == normal(inner)), "the derivative of {} is {}", of, inner)
         return substitute(of, {k: high}) - substitute(of, {k: low})
 
-    return everywhere(term, scope, _binding(k, change))
+    return at_sums(term, scope, k, change)
 
 
 # Terms ------------------------------------------------------------------------------------------------------------
@@ -484,7 +535,8 @@ def equation(scope: Scope, term: Term, by: Equation, backwards: bool = False, at
             here.demand("guard", needed := substitute(guard, values), "it is used where it holds: {}", needed)
         return substitute(target, values)
 
-    return everywhere(term, scope, change)
+    top = head(source)
+    return everywhere(term, scope, change, lambda node: top is None or top in heads(node))
 
 
 def lemma(
@@ -594,7 +646,7 @@ def arith(scope: Scope, term: Term, old: Term, new: Term) -> Term:
             here.demand("equal", same(old, new, evaluate=False), f"{{}} {sign} {{}}", old, new)
         return new
 
-    return everywhere(term, scope, change)
+    return everywhere(term, scope, change, lambda node: old in pieces(node))
 
 
 def power(scope: Scope, term: Term, base: Term, exponent: Term) -> Term:

@@ -228,7 +228,13 @@ def rebased(term: Term, arrays: Mapping[Term, Term]) -> Term:
 def rebuilt(term: Term, pieces: list[Term]) -> Term:
     """The same operation on other subterms."""
     head = [term.args[0]] if isinstance(term, sp.Indexed) else []
-    return term if tuple(pieces) == parts(term) else term.func(*head, *pieces)
+    return term if tuple(pieces) == parts(term) else _made(term.func, *head, *pieces)
+
+
+@remembered
+def _made(operation: Any, *pieces: Term) -> Term:
+    """What SymPy makes of an operation on some terms; to ask once is enough."""
+    return operation(*pieces)
 
 
 def substitute(term: Term, values: Mapping[Term, Term]) -> Term:

@@ -116,12 +116,12 @@ def jump() -> Theorem:
     )
 
 
-def some() -> Theorem:
+def some(apart: Theorem) -> Theorem:
     """A field is never empty."""
 
     def step(line: Derivation, _: object) -> Derivation:
         grown = line.equation(SIZE)
-        return grown.since(jump(), lambda here: same(here, sp.true, because="nothing is taken away"), at={m: m})
+        return grown.since(apart, lambda here: same(here, sp.true, because="nothing is taken away"), at={m: m})
 
     return (
         Derivation(sp.Ge(R[m], 1), LAYERS, SPANS, STRIDES, JUMP, SIZE, ONE_JUMP, ONE_SIZE)
@@ -130,13 +130,13 @@ def some() -> Theorem:
     )
 
 
-def enough() -> Theorem:
+def enough(apart: Theorem) -> Theorem:
     """Windows no shorter than their strides leave no gap."""
     no_shorter = Range(sp.Ge(K[l], S[l]), over=(l,))
 
     def step(line: Derivation, _: object) -> Derivation:
         return line.unfold([SIZE, JUMP], at={l: m}).since(
-            jump(),
+            apart,
             lambda here: same(here, sp.true, because="`K - 1 >= S - 1`, times `J`"),
             at={m: m},
         )
@@ -183,7 +183,7 @@ def closed_form() -> Theorem:
 # What a cell sees -------------------------------------------------------------------------------------------------
 
 
-def within() -> Theorem:
+def within(apart: Theorem) -> Theorem:
     """What a cell sees lies between the ends, holes or not."""
     claim = B[m, x, i] * Iverson(inside(m, x, i))
     bracket, whole = Iverson(inside(m, x, below(i))), Iverson(inside(m + 1, x, i))
@@ -200,7 +200,7 @@ def within() -> Theorem:
             line.equation(SEES)
             .equation(claim)
             .since(
-                jump(),
+                apart,
                 lambda here: here.arith(
                     bracket, bracket * larger, because="the first begins first, the last ends last"
                 ),
@@ -225,15 +225,15 @@ def within() -> Theorem:
     )
 
 
-def ends() -> list[Theorem]:
+def ends(apart: Theorem, seen: Theorem) -> list[Theorem]:
     """Both ends of the field are seen, holes or not."""
     return [
-        _end("first", "The first input of the field is seen", first, sp.Integer(0)),
-        _end("last", "The last input of the field is seen", last, K[m + 1] - 1),
+        _end(apart, seen, "first", first, sp.Integer(0)),
+        _end(apart, seen, "last", last, K[m + 1] - 1),
     ]
 
 
-def _end(name: str, title: str, place: Callable[[Term, Term], Term], chosen: Term) -> Theorem:
+def _end(apart: Theorem, seen: Theorem, name: str, place: Callable[[Term, Term], Term], chosen: Term) -> Theorem:
     """An end is seen by the first, or last, of the cells that a cell reads."""
     there, cell = before(place(m + 1, i)), S[m + 1] * i - Q[m + 1] + chosen
 
@@ -241,20 +241,20 @@ def _end(name: str, title: str, place: Callable[[Term, Term], Term], chosen: Ter
         return (
             line.unfold(FORMULAS, at={l: m})
             .equation(SEES)
-            .lemma(within(), at={x: there, i: below(i)}, because="what each of them sees lies between its ends")
+            .lemma(seen, at={x: there, i: below(i)}, because="what each of them sees lies between its ends")
             .since(
-                jump(),
+                apart,
                 lambda here: here.support(a, chosen, chosen, because="for all others it lies outside").single(a),
                 at={m: m},
             )
-            .lemma(within(), at={x: there, i: cell}, backwards=True, because="the bracket is 1")
+            .lemma(seen, at={x: there, i: cell}, backwards=True, because="the bracket is 1")
             .equation(claim, at={i: cell})
         )
 
     return (
         Derivation(B[m, place(m, i), i], LAYERS, SPANS, STRIDES, *FORMULAS, *INPUTS, *SEEN)
         .induction(m, sp.Integer(1), lambda line: line.unfold([*INPUTS, SEES_ITSELF]), step, over=(i,))
-        .qed(sp.Integer(1), f"receptive-field/{name}", title)
+        .qed(sp.Integer(1), f"receptive-field/{name}", f"The {name} input of the field is seen, holes or not")
     )
 
 
@@ -291,13 +291,16 @@ TOUCH = Range(sp.Or(sp.Ge(r, j), sp.Le(k, 1)))
 
 def receptive_field() -> Theorem:
     """The inputs a cell sees are an interval, by the recursions, with what follows from them."""
-    about_gaps = gap(), unread(), hole(), every_input(), enough()
+    apart, together = jump(), union()
+    seen, least = within(apart), some(apart)
+    whole, between = whole_field(apart, together), gap(apart, seen)
+    about_gaps = between, unread(), hole(apart, least, between), every_input(whole), enough(apart)
     about_transposed = transposed(), transposed_field()
-    parts = jump(), some(), union(), within(), *ends(), closed_form(), *about_gaps, *about_transposed
-    return replace(whole_field(), parts=parts)
+    parts = apart, least, together, seen, *ends(apart, seen), closed_form(), *about_gaps, *about_transposed
+    return replace(whole, parts=parts)
 
 
-def whole_field() -> Theorem:
+def whole_field(apart: Theorem, together: Theorem) -> Theorem:
     """Where fields of neighbours touch a cell sees the whole of its field and nothing else."""
     begin = S[m + 1] * i - Q[m + 1]
     counted = x - U[m] - begin * J[m]  # from the first input that the first of the cells sees
@@ -310,14 +313,14 @@ def whole_field() -> Theorem:
         return line.equation(SEES_ITSELF).arith(sp.KroneckerDelta(x, i), alone, because="`i` alone").fold(to, INPUTS)
 
     def step(line: Derivation, claim: Equation) -> Derivation:
-        together = sp.And(sp.Le(0, counted), sp.Le(counted, formulas.field_size(R[m], J[m], K[m + 1]) - 1))
+        all_of = sp.And(sp.Le(0, counted), sp.Le(counted, formulas.field_size(R[m], J[m], K[m + 1]) - 1))
         field = inside(m + 1, x, i)
         return (
             line.equation(SEES)
             .equation(claim)
             .arith(inside(m, x, below(i)), one_of, because="counted from where the first of them begins to see")
-            .since(jump(), lambda here: here.lemma(union(), at=values), at={m: m})
-            .arith(together, before(field), because="counted from input 0 again")
+            .since(apart, lambda here: here.lemma(together, at=values), at={m: m})
+            .arith(all_of, before(field), because="counted from input 0 again")
             .fold(Iverson(field), FORMULAS, at={l: m})
         )
 
@@ -340,7 +343,7 @@ RECURSIONS = (*FORMULAS, *INPUTS, *SEEN)
 BEHIND, BEFORE_NEXT = sp.Lt(last(m, c), x), sp.Lt(x, first(m, c + 1))
 
 
-def gap() -> Theorem:
+def gap(apart: Theorem, seen: Theorem) -> Theorem:
     """An input between the fields of two neighbours is seen by no cell of the layer."""
     bracket = Iverson(inside(m, x, i))
     strictly = Iverson(sp.And(sp.Lt(c * J[m], i * J[m]), sp.Lt(i * J[m], (c + 1) * J[m])))
@@ -352,8 +355,8 @@ def gap() -> Theorem:
 
     return (
         Derivation(B[m, x, i], LAYERS, NO_LESS_THAN_NONE, STRIDES, BEHIND, BEFORE_NEXT, *RECURSIONS)
-        .lemma(within(), because="what a cell sees lies between its ends")
-        .since(jump(), between, at={m: m})
+        .lemma(seen, because="what a cell sees lies between its ends")
+        .since(apart, between, at={m: m})
         .qed(
             sp.Integer(0),
             "receptive-field/gap",
@@ -382,20 +385,20 @@ def unread() -> Theorem:
     )
 
 
-def hole() -> Theorem:
+def hole(apart: Theorem, least: Theorem, between: Theorem) -> Theorem:
     """A cell that reads two cells with a gap between their fields has a hole in its own."""
     place, begin = before(first(m + 1, i)) + R[m], S[m + 1] * i - Q[m + 1]
     seen, bracket = B[m + 1, place, i], Iverson(inside(m + 1, place, i))
 
-    def between(here: Derivation) -> Derivation:
+    def inner(here: Derivation) -> Derivation:
         return here.arith(before(bracket), sp.Integer(1), because="the second of the cells begins to see behind it")
 
     return (
         Derivation((1 - seen) * bracket, LAYERS, SPANS, STRIDES, sp.Lt(R[m], J[m]), TWO, *RECURSIONS)
         .unfold(FORMULAS, at={l: m})
-        .since(jump(), lambda here: here.since(some(), between, at={m: m}), at={m: m})
+        .since(apart, lambda here: here.since(least, inner, at={m: m}), at={m: m})
         .equation(SEES)
-        .lemma(gap(), at={x: place, i: below(i), c: begin}, because="it lies between the first two of the cells")
+        .lemma(between, at={x: place, i: below(i), c: begin}, because="it lies between the first two of the cells")
         .qed(
             sp.Integer(1),
             "receptive-field/hole",
@@ -407,12 +410,12 @@ def hole() -> Theorem:
     )
 
 
-def every_input() -> Theorem:
+def every_input(whole: Theorem) -> Theorem:
     """Where the fields of neighbours touch in every layer, every input is seen."""
     bracket = Iverson(inside(m, x, c))
     return (
         Derivation(B[m, x, c], LAYERS, SPANS, STRIDES, ALL_TOUCH, sp.Le(first(m, c), x), BEFORE_NEXT, *RECURSIONS)
-        .lemma(whole_field(), at={i: c}, because="there are no gaps, so it sees all of its field")
+        .lemma(whole, at={i: c}, because="there are no gaps, so it sees all of its field")
         .arith(bracket, sp.Integer(1), because="the next field begins behind it, and they touch")
         .qed(
             sp.Integer(1),
