@@ -11,6 +11,7 @@ between the bounds (or at the value) that the hypotheses leave it; what they lea
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -238,8 +239,13 @@ def _orders(letters: Sequence[Term], ranges: Sequence[Term], rng: random.Random)
 
 def steps(seed: int) -> Iterator[int]:
     """Numbers >= 0 without end, small and large ones, the same for the same seed."""
+    return itertools.cycle(_numbers(seed))
+
+
+@functools.cache
+def _numbers(seed: int) -> list[int]:
     rng = random.Random(seed)
-    return itertools.cycle([rng.randint(0, rng.choice(REACH)) for _ in range(50_021)])  # a prime: rounds do not repeat
+    return [rng.randint(0, rng.choice(REACH)) for _ in range(50_021)]  # a prime: rounds do not repeat
 
 
 def evaluated(theorem: Theorem, count: int = COUNT, seed: int = 0) -> Evaluated:

@@ -100,11 +100,11 @@ def test_what_is_no_arithmetic_of_integers_is_not_told(term):
 
 
 @with_cvc5
-@pytest.mark.parametrize("chapter", SIZES)
+@pytest.mark.parametrize("chapter", ["windows", "transposed", "stacks", "demands"])  # `derive confirm` asks for all
 def test_the_theorems_about_integers_are_confirmed(chapter):
     """No prover disagrees with a theorem about integers, and cvc5 confirms those that are not too hard for it."""
     statements = [list(goals(replace(each, parts=())))[-1] for each in chapter_of(chapter)[0]]
-    verdicts = {goal.what: judged(goal, 0.6).verdict for goal in statements}
+    verdicts = {goal.what: judged(goal, 0.5).verdict for goal in statements}
     assert DISAGREE not in verdicts.values(), verdicts
     assert CONFIRMED in verdicts.values(), verdicts  # how many depends on how fast the machine is: `derive confirm`
 
