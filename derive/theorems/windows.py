@@ -101,7 +101,8 @@ def counted() -> Theorem:
         formulas.window_count(n, k, p, s),
         "window-count",
         about="The left side lists the starts `t s` within the padded input of `n + p` cells and keeps those at which "
-        "the window's `k` cells all lie inside. Without `k <= n+p+s` the formula is negative: see below.",
+        "the window's `k` cells all lie inside. Without `k <= n+p+s` the formula is negative: see below. What torch "
+        "demands is another list: see `demands`.",
     )
 
 
@@ -178,7 +179,8 @@ def _two_axes() -> Theorem:
         formulas.window_count(*axes[0]) * formulas.window_count(*axes[1]),
         "window-count/two-axes",
         "On two axes the counts multiply",
-        about="So many cells has a channel of a convolution's output, and so many columns torch's Unfold.",
+        about="So many cells has a channel of a convolution's output, and so many columns torch's Unfold, with dilated "
+        "spans for `k1` and `k2`. Which window is which column, `flatten` says.",
     )
 
 
