@@ -64,16 +64,16 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "MobileNetV1": ("MobileNetV1Config", {"depth_multiplier": 0.25}),
     "MobileNetV2": ("MobileNetV2Config", {"depth_multiplier": 0.35}),
     "MobileViT": ("MobileViTConfig", {}),
-    "EfficientNet": ("EfficientNetConfig", {"width_coefficient": 0.5, "depth_coefficient": 0.5, "image_size": 224}),
+    "EfficientNet": ("EfficientNetConfig", {"width_coefficient": 0.5, "depth_coefficient": 0.5, "hidden_dim": 640}),
     "Segformer": ("SegformerConfig", {"depths": [1, 1, 1, 1]}),
     "PoolFormer": ("PoolFormerConfig", {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 64, 128]}),
-    "Cvt": ("CvtConfig", {"depth": [1, 1, 2]}),
+    "Cvt": ("CvtConfig", {"embed_dim": [16, 48, 96]}),
     "Levit": ("LevitConfig", {}),
     "Pvt": ("PvtConfig", {"depths": [1, 1, 1, 1]}),
     "Dinov2": ("Dinov2Config", {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}),
-    "Bit": ("BitConfig", {"embedding_size": 32, "hidden_sizes": [32, 64, 128, 256], "depths": [1, 1, 1, 1]}),
-    "Focalnet": ("FocalNetConfig", {"embed_dim": 24, "depths": [1, 1, 1, 1]}),
-    "Dinat": ("Data2VecVisionConfig", {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}),
+    "Bit": ("BitConfig", {"depths": [1, 1, 1, 1]}),
+    "FocalNet": ("FocalNetConfig", {"embed_dim": 24, "depths": [1, 1, 1, 1]}),
+    "Data2VecVision": ("Data2VecVisionConfig", {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}),
 }
 """Name of the model -> its class of configuration and the arguments that make it small."""
 
@@ -147,10 +147,12 @@ def _shapes(make: Callable[..., Any]) -> tuple[tuple[int, ...], tuple[int, ...]]
     import inspect
 
     module = sys.modules[make.__module__]
-    classes = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
-    sizes = [p["in_size"].default for c in classes if "in_size" in (p := inspect.signature(c.__init__).parameters)]
+    classes = [part for part in vars(module).values() if isinstance(part, type) and part.__module__ == module.__name__]
+    given = [inspect.signature(part.__init__).parameters for part in classes]
+    sizes = [words["in_size"].default for words in given if "in_size" in words]
     height, width = next((size for size in sizes[::-1] if isinstance(size, tuple)), (224, 224))
-    channels = 3
+    colours = [words["in_channels"].default for words in given if "in_channels" in words]
+    channels = next((count for count in colours[::-1] if isinstance(count, int)), 3)
     return (1, channels, height, width), (2, channels, height * 3 // 2 // 32 * 32, width * 3 // 2 // 32 * 32)
 
 
