@@ -324,6 +324,8 @@ def windowed_field(seen: Seen, windows: Sequence[Window]) -> Seen:
     if seen is None:
         return None
     seen = seen_by(len(windows), seen)
+    if len(seen) != len(windows):  # an axis more or less than the windows before had: channels taken for one
+        return None
     if len(windows) == 2 and windows[0] is windows[1] and seen[0] is seen[1]:  # a square is worked out once
         return (_step(seen[0], windows[0]),) * 2
     return tuple([_step(one, window) for one, window in zip(seen, windows)])  # noqa: B905 - speed
