@@ -6,6 +6,7 @@ Main definition: `input_changes`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from time import monotonic
 
 from shapecheck.diagnostics import Diagnostic
 from shapecheck.repairs.layout import Spot
@@ -14,6 +15,7 @@ from shapecheck.repairs.text import Edit
 from shapecheck.repairs.trial import Change, Trial
 from shapecheck.repairs.values import near
 from shapecheck.repairs.writing import set_value
+from shapecheck.spec import read_text
 
 STEPS = 8  # nearest sizes that are tried each way, one by one
 MULTIPLES = (4, 8, 16, 32, 64)
@@ -63,6 +65,51 @@ def _look(trial: Trial, name: str, sizes: dict[int, int], probe: Probe) -> Calla
     old = trial.report.inputs.get(name, ())
     shape = tuple(sizes.get(place, size) for place, size in enumerate(old))
     return lambda: probe.input(name, shape)
+
+
+def nearest_input(trial: Trial, deadline: float) -> Change | None:
+    """The admissible sizes nearest to those given, from the exact set; None where there are none, or no time."""
+    from shapecheck.admission.answer import admissible_of
+
+    edits, given = _opened(trial)
+    draft = trial.draft.after(edits) if edits else None
+    if draft is None:
+        return None
+    spec = read_text(draft.text, training=trial.setting.training)
+    if spec.network is None or any(finding.severity == "error" for finding in spec.findings):
+        return None
+
+    def tell(_: int) -> None:
+        if monotonic() > deadline:
+            raise TimeoutError
+
+    try:
+        found = admissible_of(spec.network, confirm=False, tell=tell).nearest(**given)
+    except (TimeoutError, ValueError, ArithmeticError):
+        return None
+    if found is None or all(found[name] == size for name, size in given.items()):
+        return None
+    names = dict(zip(given, edits, strict=True))
+    numbers = [edit._replace(text=str(found[name])) for name, edit in names.items() if found[name] != given[name]]
+    words = " x ".join(str(found[name]) for name in given)
+    cost = COST + sum(near(size, found[name]) for name, size in given.items())
+    return Change(f"input sizes {words} instead of {' x '.join(map(str, given.values()))}", numbers, cost)
+
+
+def _opened(trial: Trial) -> tuple[list[Edit], dict[str, int]]:
+    """Edits that open all sizes behind the channels, and the sizes by their new names."""
+    edits: list[Edit] = []
+    given: dict[str, int] = {}
+    for number, (_, spot) in enumerate(shapes_of(trial)):
+        for place, item in enumerate(spot.items if spot.kind == "list" else []):
+            size = _size(item) if item.kind == "scalar" else None
+            if place >= 2 and size is None:
+                return [], {}
+            if place >= 2 and size is not None:
+                name = f"Size_{number}_{place}"
+                edits += set_value(item, name)
+                given[name] = size
+    return edits, given
 
 
 def nearby(size: int) -> list[int]:

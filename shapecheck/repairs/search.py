@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 from shapecheck.repairs.candidates import changes_for
+from shapecheck.repairs.inputs import nearest_input
 from shapecheck.repairs.text import Draft
 from shapecheck.repairs.trial import Change, Setting, Trial, progress, spec_faults
 
@@ -24,6 +25,7 @@ SECOND = 1.0  # what one more change costs beside its own cost
 EACH_LEFT = 0.3  # what each fault costs that is left for the second change
 EACH_FAULT = 5.0  # what a fault costs that a change brings with it
 MARGIN = 2.5  # how much more than the best a repair may cost
+MANY_ROWS = 60_000  # rows that may be computed for two changes where the faults are many
 MOST_CHANGES = 60  # of a spec of many faults
 CANDIDATES = 1_500  # of one fault that are looked at
 Progress = Callable[[int, int], None]
@@ -50,13 +52,26 @@ class Search:
             return []
         deadline, budget = self.deadline, self.most_trials
         if len(self.start.faults) > 2:  # two changes will hardly do; they may have a part of the time
-            self.deadline, self.most_trials = monotonic() + (deadline - monotonic()) / 4, 500
+            self.deadline = monotonic() + (deadline - monotonic()) / 4
+            self.most_trials = max(MANY_ROWS // (len(self.start.rows) + 20), 20)
+            self.most_trials = min(self.most_trials, 500 if len(self.start.faults) <= 5 else 100)
         found = list(self.smallest(most))
         self.deadline, self.most_trials = deadline, budget
+        found += self.with_nearest_input(found) if len(found) < most else []
         if not found and len(self.start.faults) + self.masked() > 1:
             self.tried = 0
             found = list(self.fault_by_fault())
         return sorted(found, key=lambda trial: trial.cost)
+
+    def with_nearest_input(self, found: list[Trial]) -> list[Trial]:
+        """The spec mended by the nearest admissible sizes of its input, unless that was found already."""
+        about_sizes = self.start.faults and all(self.start.row_of(fault) for fault in self.start.faults)
+        if not about_sizes or monotonic() > self.deadline:
+            return []
+        change = nearest_input(self.start, self.deadline)
+        known = {trial.draft.text for trial in found}
+        after = None if change is None else self.apply(self.start, change, known)
+        return [after] if after is not None and self.is_mended(after) else []
 
     def masked(self) -> bool:
         """Whether what is found may hide other faults."""

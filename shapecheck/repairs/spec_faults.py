@@ -439,6 +439,11 @@ def _top(trial: Trial, finding: Diagnostic, spot: Spot | None) -> Iterator[Chang
         out = drop(trial.layout, spot)
         if out:
             yield Change(f"leave out {spot.value}", out, 2.0)
+    if " has no " in finding.message:
+        missing = ("input", "inputs") if finding.message.endswith("input") else ("layers",)
+        for key, _ in root.pairs():
+            if key.value not in KEYS and (meant := get_close_matches(key.value, missing, 1, 0.6)):
+                yield Change(f"write {meant[0]} instead of {key.value}", set_value(key, meant[0]), 1.0)
     layers = root.get("layers")
     if root.kind == "map" and root.get("input") is None and root.get("inputs") is None and root.items:
         for place, shape in enumerate(USUAL_INPUTS):
@@ -463,6 +468,10 @@ def _value_of(trial: Trial, finding: Diagnostic, spot: Spot | None) -> Iterator[
     around = spot.up
     key = around.key_of(spot) if around is not None and around.kind == "map" else None
     name = key.value if key is not None else ""
+    if spot.kind == "scalar" and trial.layout.written(spot).startswith("-") and name in ("layers", "body", "shortcut"):
+        text = trial.layout.text
+        dashes = [f.end() for f in re.finditer(r"(?m)^[ ]*-(?=[^\s-])", text) if spot.start < f.end() <= spot.end]
+        yield Change("a blank behind the dash", [Edit(place, place, " ") for place in dashes], 1.0)
     if spot.kind == "scalar":
         for place, text in enumerate(_scalars(spot.value)):
             yield Change(f"write {text} instead of {spot.value}", set_value(spot, text), 1.4 + 0.2 * place)

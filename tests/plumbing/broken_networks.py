@@ -243,7 +243,7 @@ PARTS = {"conv": _conv, "pool": _pool, "norm": _norm, "residual": _residual, "br
 # The measure ----------------------------------------------------------------------------------------------------------
 
 
-def mended_by(broken: Broken, seconds: float = 10.0, trials: int = 3_000) -> int | None:
+def mended_by(broken: Broken, seconds: float = 40.0, trials: int = 3_000) -> int | None:
     """With how many changes the first repair mends it; None where there is none."""
     found = Search(broken.text, PLAIN, seconds, trials).run(1)
     return len(found[0].changes) if found else None
