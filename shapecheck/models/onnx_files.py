@@ -26,6 +26,7 @@ from shapecheck.sizes import evaluate
 STAND_INS = (224, 64, 32, 256, 96, 128, 16, 299, 7, 8, 4, 2, 1)  # for open names beside the first, which is a batch
 BATCH = 2
 SECONDS = 60.0
+MOST_TOLD = 20  # operators on which the two differ that are told one by one
 SHORT = 1024  # numbers: longer weights are of no use to shape inference
 
 
@@ -121,7 +122,7 @@ def _inferred(model: Any, sizes: Mapping[str, int] | None = None) -> dict[str, A
 
 def _compared(model: Any, path: str, sizes: dict[str, int], graph: Graph, report: Report) -> list[Diagnostic]:
     """The findings of the comparison: each operator on which the two differ, and how many there are of each kind."""
-    numbers, numbered = _numbered(model, path, graph)
+    numbers, numbered = _numbered(model, path, graph, sizes)
     theirs = _inferred(model, numbers | sizes)
     if isinstance(theirs, str):
         return [Diagnostic("SP710", f"onnx's own shape inference gives nothing: {theirs}", "note", path)]
@@ -145,15 +146,19 @@ def _compared(model: Any, path: str, sizes: dict[str, int], graph: Graph, report
             open_ += 1
         else:
             agreed += 1
-    words = f"onnx's own shape inference agrees on {agreed:,} of {agreed + open_ + len(found):,} operators"
+    differ = len(found)
+    words = f"onnx's own shape inference agrees on {agreed:,} of {agreed + open_ + differ:,} operators"
     words += f", leaves {open_:,} open" if open_ else ""
     chosen = ", ".join(f"{name} = {size}" for name, size in numbers.items() if name not in sizes)
     words += f" (asked with {chosen})" if chosen else ""
-    facts = {"agreed": agreed, "open": open_, "differ": len(found), "sizes": numbers}
+    facts = {"agreed": agreed, "open": open_, "differ": differ, "sizes": numbers}
+    if len(found) > MOST_TOLD:
+        rest = f"{len(found) - MOST_TOLD:,} more operators on which the two differ"
+        found = [*found[:MOST_TOLD], Diagnostic("SP711", rest, "warning", path)]
     return [*found, Diagnostic("SP710", words, "note", path, facts=facts)]
 
 
-def _numbered(model: Any, path: str, graph: Graph) -> tuple[dict[str, int], Report]:
+def _numbered(model: Any, path: str, graph: Graph, sizes: Mapping[str, int]) -> tuple[dict[str, int], Report]:
     """Numbers for the open names with which the fewest operators are refused, and the report for them."""
     names = graph.network.open_names()
     best: tuple[int, dict[str, int], Report] | None = None
@@ -161,7 +166,7 @@ def _numbered(model: Any, path: str, graph: Graph) -> tuple[dict[str, int], Repo
         numbers = {name: BATCH if place == 0 and len(names) > 1 else size for place, name in enumerate(names)}
         if len(names) == 1:
             numbers = {names[0]: BATCH if size == STAND_INS[0] else size}
-        report = infer(read(model, path, numbers).network)
+        report = infer(read(model, path, {**numbers, **sizes}).network)
         faults = sum(finding.severity == "error" for finding in report.diagnostics)
         if best is None or faults < best[0]:
             best = faults, numbers, report

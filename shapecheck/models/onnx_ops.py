@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
-from shapecheck.diagnostics import forward_error
+from shapecheck.diagnostics import ShapeError, forward_error
 from shapecheck.formulas import (
     WINDOW_FITS,
     ceil_div,
@@ -103,8 +103,11 @@ class Operator(Layer):
         return self.answer(*inputs).macs
 
     def field(self, seen: Seen, inputs: tuple[Any, ...], output: Any) -> Seen:
-        """The rule's step."""
-        return self.answer(*inputs).seen(seen)
+        """The rule's step; everything, for an operator that is refused."""
+        try:
+            return self.answer(*inputs).seen(seen)
+        except ShapeError:
+            return None
 
     def get(self, name: str, default: Any = None) -> Any:
         """An attribute."""
@@ -523,6 +526,17 @@ def _cut(axis: int, start: Any, end: Any, step: Any) -> Layer | tuple[int, slice
     return Slice(dim=axis, start=start, end=None if isinstance(end, int) and end >= FAR else end, step=step)
 
 
+def stepped_back(n: int, start: int, end: int, step: int) -> int:
+    """The cells that a slice with a step back leaves of n; unlike Python, ONNX brings start into 0..n-1.
+
+    >>> stepped_back(10, -1, -(2**63), -3), stepped_back(2, -6, -10, -1), len(range(2)[-6:-10:-1])
+    (4, 1, 0)
+    """
+    first = min(max(start + n if start < 0 else start, 0), n - 1)
+    last = min(max(end + n if end < 0 else end, -1), n - 1)
+    return max(ceil_div(first - last, -step), 0)
+
+
 def _steps(shape: Shape, layers: list[Layer | tuple[int, slice]]) -> Answer:
     """One slice after the other."""
     done: list[tuple[Layer, Shape, Shape]] = []
@@ -534,7 +548,7 @@ def _steps(shape: Shape, layers: list[Layer | tuple[int, slice]]) -> Answer:
             n = shape[axis]
             if not isinstance(n, int):
                 raise Undetermined("a step back along an open size")
-            shape = (*shape[:axis], len(range(*bounds.indices(n))), *shape[axis + 1 :])
+            shape = (*shape[:axis], stepped_back(n, bounds.start, bounds.stop, bounds.step), *shape[axis + 1 :])
         else:
             shape = layer.shape(shape)
             done.append((layer, before, shape))
@@ -629,24 +643,22 @@ def _block(op: Operator) -> int:
 
 
 def float32(number: float) -> float:
-    """The nearest number of single precision, in which ONNX keeps and multiplies scales.
+    """The nearest number of single precision, in which ONNX keeps scales.
 
-    >>> float32(0.5), float32(0.7) == 0.7
-    (0.5, False)
+    >>> float32(0.5), float32(0.7) < 0.7
+    (0.5, True)
     """
     return float(struct.unpack("f", struct.pack("f", number))[0])
 
 
 def scaled(n: Dim, scale: float) -> Dim:
-    """floor(n scale), the product in single precision; of an open size where the scale is a simple fraction.
+    """floor(n scale), exactly; of an open size where the scale is a simple fraction.
 
     >>> scaled(10, float32(0.7)), scaled(7, 1.5)
-    (7, 10)
+    (6, 10)
     """
-    if isinstance(n, int):
-        return int(float32(float32(n) * scale) // 1)
     exact = Fraction(scale)
-    if exact.denominator > EXACT:
+    if not isinstance(n, int) and exact.denominator > EXACT:
         raise Undetermined("an open size times such a scale")
     return n * exact.numerator // exact.denominator
 

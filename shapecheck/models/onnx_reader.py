@@ -9,7 +9,7 @@ Main definitions: `read`, `Graph`.   Codes: SP001, SP701, SP702, SP703.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from struct import error as StructError
@@ -83,9 +83,23 @@ def load(path: str) -> tuple[Any, Diagnostic | None]:
         return None, Diagnostic("SP701", f"this is no ONNX model: {words_of(error)}", file=path)
     if not model.graph.node or not model.graph.output:
         return None, Diagnostic("SP701", "this is no ONNX model: it has no operators or no outputs", file=path)
+    if not all(isinstance(text, str) for text in _names(model.graph)):
+        return None, Diagnostic("SP701", "this is no ONNX model: a name in it is not text", file=path)
     if len(model.graph.node) > MOST_NODES:
         return None, Diagnostic("SP701", f"the graph has more than {MOST_NODES:,} operators", file=path)
     return model, None
+
+
+def _names(graph: Any) -> Iterator[Any]:
+    """All names in a graph: text, or bytes where they are none."""
+    yield graph.name
+    for info in (*graph.input, *graph.output, *graph.initializer):
+        yield info.name
+    for info in (*graph.input, *graph.output):
+        yield from (dim.dim_param for dim in info.type.tensor_type.shape.dim)
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _inlined(model: Any) -> Any:
