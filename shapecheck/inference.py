@@ -41,7 +41,7 @@ def infer(network: Network, sizes: Mapping[str, int] | None = None) -> Report:
         else:
             shapes, seen = _read(sources, values, fields)
         if layer is None or None in shapes:
-            row = _unknown(node, shapes, findings, network.file)
+            row = _unknown(network, node, shapes, values, findings)
         else:
             try:
                 for index, shape in enumerate(shapes):
@@ -102,12 +102,12 @@ def where_findings(network: Network, sizes: Mapping[str, int]) -> list[Diagnosti
 
 def guard_findings(network: Network, sizes: Mapping[str, int]) -> list[Diagnostic]:
     """Findings for sizes at which the code of a recorded model may go another way than the one that was recorded."""
-    found = []
-    for guard in network.guards:
-        if not guard.holds(sizes):
-            message = f"the graph was recorded where {guard} ({guard.place}), which does not hold for these sizes"
-            found.append(Diagnostic("SP601", message, hint="record the model again with an input of these sizes"))
-    return found
+    broken = dict.fromkeys((str(guard), guard.place) for guard in network.guards if not guard.holds(sizes))
+    hint = "record the model again with an input of these sizes"
+    return [
+        Diagnostic("SP601", f"the graph was recorded where {words} ({place}), which does not hold now", hint=hint)
+        for words, place in broken
+    ]
 
 
 def too_many_dimensions(output: Shape) -> ShapeError:
@@ -121,6 +121,21 @@ def several_outputs(network: Network, node: Node, index: int, shapes: Any) -> Sh
     name = network.source_names(node)[index]
     message = f"{name} gives {len(shapes)} outputs, {shape_text(shapes)}: say which one is read"
     return forward_error("SP308", message, hint=f'from: "{name}[0]"', outputs=len(shapes))
+
+
+def missing_output(network: Network, node: Node, values: list[Any]) -> ShapeError | None:
+    """The error for a layer that reads an output which its source, several or one, does not have for these sizes."""
+    for source in node.sources:
+        if isinstance(source, Source) and pick(source, values) is None and is_nested(values[source.value]):
+            count = len(values[source.value])
+            message = f"there is no {network.source_name(source)}: {network.source_name(source.value)} gives {count}"
+            return forward_error("SP308", message, hint="sizes that give more outputs, or fewer reads", outputs=count)
+    return None
+
+
+def is_nested(value: Any) -> bool:
+    """Whether a value holds several outputs."""
+    return isinstance(value, tuple) and bool(value) and isinstance(value[0], tuple)
 
 
 def resolve(network: Network) -> Network:
@@ -160,10 +175,13 @@ def _read(
     return shapes, union([fields[value] for value in known]) if known else None if sources else NOTHING
 
 
-def _unknown(node: Node, shapes: tuple[Any, ...], findings: list[Diagnostic], file: str | None) -> Row:
+def _unknown(
+    network: Network, node: Node, shapes: tuple[Any, ...], values: list[Any], findings: list[Diagnostic]
+) -> Row:
     """A row whose input or layer is not known: a fault of its arguments is found all the same."""
-    if node.fault is not None:
-        return _refused(node, shapes, node.fault, findings, file)
+    fault = node.fault or missing_output(network, node, values)
+    if fault is not None:
+        return _refused(node, shapes, fault, findings, network.file)
     return Row(node, shapes, None, None, None, None, node.layer)
 
 

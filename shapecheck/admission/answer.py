@@ -16,6 +16,7 @@ from shapecheck.admission.laws import ALL, Box, complement, cut, joined
 from shapecheck.admission.paths import Cell, Exploration, explore
 from shapecheck.admission.periodic import Periodic, between
 from shapecheck.admission.regions import Region, holds, least_in, tie
+from shapecheck.admission.witness import Decision
 from shapecheck.admission.words import NONE_TEXT, axis_text, box_text, boxes_text, relative_text, shadow, simplest
 from shapecheck.constraints import parse
 from shapecheck.inference import infer
@@ -23,7 +24,8 @@ from shapecheck.net import Network
 from shapecheck.sizes import Dim, Size, name
 
 CONFIRMED = 64  # sizes an axis that prediction confirms at least
-MOST_CONFIRMED = 4_096
+MOST_CONFIRMED = 8_192
+MOST_BASES = 4  # places from which each axis is followed
 
 
 class Cause(NamedTuple):
@@ -58,6 +60,9 @@ class Admissible:
         self.given = dict(given)  # and what they were
         self.names: tuple[str, ...] = tuple(network.open_names())
         self.asked = regions_of(network.where)  # where the spec, or the call, wants an answer
+        if not exploration.exact:
+            known: Box = {name: between(1, exploration.up_to) for name in exploration.pinned}
+            self.asked = [Region(box, part.coupled) for part in self.asked if (box := cut(part.box, known)) is not None]
         self.accepted = tuple(
             Region(box, tuple(dict.fromkeys(region.coupled + part.coupled)))
             for cell in exploration.cells
@@ -68,7 +73,7 @@ class Admissible:
         )
         self.exact = exploration.exact
         self.checked_up_to = exploration.up_to
-        self.confirmed: int | None = None
+        self.confirmed: Mapping[str, int] = {}
         self.disagreement: Mapping[str, int] | None = None
 
     # asking ----------------------------------------------------------------------------------------------------------
@@ -232,15 +237,16 @@ class Admissible:
             if cell.verdict.finding is not None and cell.verdict.node is not None:
                 groups.setdefault((cell.verdict.node, cell.verdict.finding.code), []).append(cell)
         left = [region.box for region in self.asked]
+        settled = [decision for region in self.asked[:1] for decision in region.coupled]
         found, kept = self._asked_causes()
         for (_, code), cells in sorted(groups.items()):
             first = min(cells, key=lambda cell: (max(cell.witness.values()), sum(cell.witness.values())))
-            regions = [region for cell in cells for region in cell.regions]
-            plain = [region.box for region in regions if not region.coupled]
-            after = complement(plain, left)
-            condition, boxes = self._condition(left, after, regions)
-            kept.append(boxes)
-            left = joined(after)
+            plain, ties = _refused_regions([region for cell in cells for region in cell.regions], settled)
+            after = joined(complement(plain, left))
+            words, boxes = self._condition(left, after) if plain else ("", left)
+            condition = " and ".join([*map(_decision_text, ties), *filter(None, [words])])
+            kept.append(None if ties else boxes)
+            left, settled = after, settled + ties
             finding = first.verdict.finding
             assert finding is not None
             report = infer(self.network, dict(first.witness))
@@ -261,13 +267,8 @@ class Admissible:
             boxes.append(None if coupled else [region.box for region in regions])
         return found, boxes
 
-    def _condition(
-        self, before: list[Box], after: list[Box], regions: Sequence[Region]
-    ) -> tuple[str, list[Box] | None]:
-        """What a layer asks for, in words and as boxes (None where it couples names)."""
-        coupled = [decision for region in regions for decision in region.coupled]
-        if coupled:
-            return " or ".join(dict.fromkeys(_decision_text(d._replace(holds=not d.holds)) for d in coupled[:3])), None
+    def _condition(self, before: list[Box], after: list[Box]) -> tuple[str, list[Box]]:
+        """What a layer asks for on each axis, in words and as boxes."""
         if not after:
             return NONE_TEXT, []
         names = self.names
@@ -295,7 +296,7 @@ class Admissible:
             "threshold": self.threshold,
             "period": self.period,
             "paths": len(self.exploration.cells),
-            "confirmed_up_to": self.confirmed,
+            "confirmed_up_to": dict(self.confirmed),
             "causes": [cause.to_dict() for cause in self.causes],
         }
 
@@ -306,20 +307,19 @@ class Admissible:
 
         A disagreement makes the answer "checked up to": it would be a fault of this module.
         """
-        start = self.least() or {name: 1 for name in self.names}
         if not self.exact:
             return
-        todo: list[dict[str, int]] = []
-        reach = 0
+        bases = [point for region in self.accepted if (point := self._least_in(region, {})) is not None]
+        bases = bases[:MOST_BASES] or [dict.fromkeys(self.names, 1)]
+        reach = {}
         for name_ in self.names:
             axis = self.axis(name_)
-            stop = min(max(CONFIRMED, axis.head + 2 * axis.period + 2), MOST_CONFIRMED)
-            reach = stop if not reach else min(reach, stop)
-            todo += [{**start, name_: size} for size in range(1, stop + 1)]
-        shared = [{name_: size for name_ in self.names} for size in range(1, CONFIRMED + 1)]
-        for number, sizes in enumerate([*todo, *shared]):
-            if tell is not None:
-                tell(number, len(todo) + len(shared))
+            reach[name_] = min(max(CONFIRMED, axis.head + 2 * axis.period + 2), MOST_CONFIRMED)
+        todo = [{**base, x: size} for base in bases for x in self.names for size in range(1, reach[x] + 1)]
+        todo += [dict.fromkeys(self.names, size) for size in range(1, CONFIRMED + 1)]
+        for number, sizes in enumerate(todo):
+            if tell is not None and number % 100 == 0:
+                tell(number, len(todo))
             if infer(self.network, sizes).ok != self.contains(**sizes):
                 self.exact, self.checked_up_to, self.disagreement = False, max(min(sizes.values()) - 1, 0), sizes
                 return
@@ -424,6 +424,19 @@ def _projected(boxes: Sequence[Box], names: Sequence[str]) -> list[Box]:
     for box in seen:
         apart += complement(apart, [box])
     return joined(apart)
+
+
+def _refused_regions(regions: Sequence[Region], settled: Sequence[Decision]) -> tuple[list[Box], list[Decision]]:
+    """Of what a layer refuses: the boxes, and the couplings it asks for, given those that are settled before it."""
+    plain: list[Box] = []
+    ties: list[Decision] = []
+    for region in sorted(regions, key=lambda region: len(region.coupled)):
+        open_ = [decision for decision in region.coupled if decision not in settled and decision not in ties]
+        if not open_:
+            plain.append(region.box)
+        elif len(open_) == 1:
+            ties.append(open_[0]._replace(holds=not open_[0].holds))
+    return plain, ties
 
 
 def _needed(conditions: Sequence[list[Box] | None], final: list[Box]) -> list[bool]:

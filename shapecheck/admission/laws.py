@@ -238,7 +238,7 @@ def _product_reaches(name: str, f: Dim, g: Dim, c: int) -> list[Box] | None:
 
 
 def _product_short(f: Dim, g: Dim, c: int) -> list[Box] | None:
-    """Where f g < c, for factors that are not negative: the values u < c of f with g <= (c - 1)//u."""
+    """Where f g < c, for factors that are not negative: the values u < c of f with g <= (c - 1)//u, or g = 0."""
     if c <= 0:
         return []
     found: list[Box] | None = _holding(f, True)
@@ -251,7 +251,8 @@ def _product_short(f: Dim, g: Dim, c: int) -> list[Box] | None:
             return None
         found += meet(meet(mine, up_to), other)
         u = last + 1
-    return found
+    many, none = _holding(f - c, False), _holding(-g, False)
+    return None if found is None or many is None or none is None else found + meet(many, none)
 
 
 def _divisors(number: int) -> list[int]:

@@ -12,17 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from shapecheck.admission.laws import Box, NoLawError, Solver, between, cut, law, remembered, without
+from shapecheck.admission.laws import ALL, Box, NoLawError, Solver, between, cut, law, remembered, without
 from shapecheck.admission.regions import SEARCHED, Region, known_parts, least_in
 from shapecheck.admission.witness import Decision, Trail
 from shapecheck.diagnostics import Diagnostic, ShapeError
-from shapecheck.inference import MAX_RANK, pick, several_outputs, too_many_dimensions
+from shapecheck.inference import MAX_RANK, missing_output, pick, several_outputs, too_many_dimensions
 from shapecheck.layers.base import is_shape
 from shapecheck.layers.refusal import no_hints
 from shapecheck.net import Claim, Network, Node
 from shapecheck.sizes import can_equal, evaluate
 
 MOST_RUNS = 2_000
+MOST_PINNED = 600  # where each size of one name is a case of its own
 
 
 class Verdict(NamedTuple):
@@ -47,6 +48,7 @@ class Exploration(NamedTuple):
     exact: bool
     up_to: int | None
     reason: str | None = None
+    pinned: frozenset[str] = frozenset()  # the names of which it is known up to there only
 
 
 # one run -------------------------------------------------------------------------------------------------------------
@@ -83,6 +85,8 @@ def _output(network: Network, node: Node, values: list[Any]) -> Any:
     if node.layer is None:
         raise node.fault or ShapeError(Diagnostic("SP201", f"{node.name} could not be read"))
     shapes = [pick(source, values) for source in node.sources]
+    if None in shapes and (fault := missing_output(network, node, values)) is not None:
+        raise fault
     for index, shape in enumerate(shapes):
         if shape and type(shape[0]) is tuple and not (index and node.layer.takes_several):
             raise several_outputs(network, node, index, shape)
@@ -124,15 +128,19 @@ def explore(
     cells: list[Cell] = []
     reason: str | None = None
     known: dict[Any, Any] = {}
+    pinned: set[str] = set()
     while left:
         found = _next(left, names, known)
         left, witness = found.regions, found.witness
         reason = reason or found.reason
         if witness is None:
             break
-        if len(cells) >= most_runs:
-            return Exploration(tuple(cells), False, max(witness.values()) - 1, reason or "too many cases")
+        if len(cells) >= (MOST_PINNED if len(pinned) == 1 else most_runs):
+            names = [name for name in names if name in pinned] or names
+            reach = min(max(region.box.get(name, ALL).least() or 1 for name in names) for region in left) - 1
+            return Exploration(tuple(cells), False, reach, reason or "too many cases", frozenset(names))
         verdict, trail = run(network, witness)
+        pinned |= trail.pinned
         regions, why = _cell(trail, solve, witness)
         reason = reason or why
         cells.append(Cell(tuple(regions), verdict, witness))
@@ -140,8 +148,9 @@ def explore(
             left = [piece for one in left for piece in _outside(one, region)]
         if tell is not None:
             tell(len(cells))
-    exact = not left
-    return Exploration(tuple(cells), exact, None if exact else SEARCHED, reason)
+    if not left:
+        return Exploration(tuple(cells), True, None)
+    return Exploration(tuple(cells), False, SEARCHED, reason, frozenset(names))
 
 
 def _cell(trail: Trail, solve: Solver, witness: Mapping[str, int]) -> tuple[list[Region], str | None]:
@@ -162,7 +171,7 @@ def _cell(trail: Trail, solve: Solver, witness: Mapping[str, int]) -> tuple[list
     except NoLawError as error:
         return [Region({name: between(size, size) for name, size in witness.items()})], str(error)
     reason = f"{', '.join(sorted(trail.pinned))}: the sizes obey no law" if trail.pinned else None
-    return [Region(box, tuple(coupled)) for box in boxes], reason
+    return [Region(box, tuple(dict.fromkeys(coupled))) for box in boxes], reason
 
 
 def _one_sign(decision: Decision) -> Decision:

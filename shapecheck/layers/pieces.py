@@ -50,7 +50,7 @@ def _cut(n: Dim, size: Dim, argument: str) -> list[Dim]:
             fewest = MOST_PIECES if argument == "chunks" else ceil_div(n, MOST_PIECES)
             message = f"a cut into {ceil_div(n, size)} pieces: {MOST_PIECES} are allowed"
             raise forward_error("SP310", message, argument=argument, hint=f"{argument}: {fewest}", n=n)
-        return [min(size, n - start) for start in range(0, n, size)] or [0]
+        return [min(size, n - place * size) for place in range(int(ceil_div(n, size)))] or [0]
     count = n // size
     if not isinstance(count, int) or count * size != n:
         raise forward_error("SP340", f"how many pieces there are depends on {n}: give its size", argument=argument, n=n)
@@ -77,7 +77,10 @@ class Chunk(_Cut):
             return [0] * chunks
         if not isinstance(n, int) and n // chunks * chunks == n and chunks <= MOST_PIECES:
             return [n // chunks] * chunks
-        return _cut(n, ceil_div(n, chunks), "chunks")
+        size = ceil_div(n, chunks)
+        if isinstance(n, int) and (chunks - 1) * size < n and chunks <= MOST_PIECES:
+            return [size] * (chunks - 1) + [n - (chunks - 1) * size]
+        return _cut(n, size, "chunks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

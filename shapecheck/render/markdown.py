@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from shapecheck.render.rows import COLUMNS, heading, open_sizes, rows, totals, used
+from shapecheck.render.rows import COLUMNS, admissible_sizes, heading, open_sizes, rows, totals, used
 from shapecheck.report import Report
 
 
@@ -22,8 +22,8 @@ def render(reports: Iterable[Report]) -> Iterator[str]:
         for cells in table:
             yield _line(escaped(cells[column]) for column in shown)
         yield "\n" + ", ".join(map(escaped, totals(report))) + ".\n"
-        if left_open := open_sizes(report):
-            yield f"\n{escaped(left_open)}.\n"
+        for line in filter(None, (open_sizes(report), admissible_sizes(report))):
+            yield f"\n{escaped(line)}.\n"
         between = "\n"
 
 

@@ -182,6 +182,7 @@ def human(count: Any, known: Known = ()) -> str:
 
 LONGEST_FORMULA = 40
 LONGEST_TOTAL = 200
+MOST_ROWS, MOST_RUNS = 120, 60  # layers of a network, and runs of it, that the line about admissible sizes may cost
 OPEN = "open"  # what stands for a longer one
 
 
@@ -251,6 +252,18 @@ def verified(report: Report) -> str:
         return f"verified by torch on {report.verified}"
     made = sum(row.torch is not None for row in report.rows)
     return f"not verified: torch ran {made:,} of {len(report.rows):,} layers" if made else "not verified"
+
+
+def admissible_sizes(report: Report) -> str:
+    """The line about the sizes for which the network runs; empty if none but the batch is open, or it takes long."""
+    batch = {str(shape[0]) for shape in report.inputs.values() if shape}
+    open_ = {str(dim) for shape in report.inputs.values() for dim in shape if isinstance(dim, Size)}
+    if report.network is None or not open_ - batch or len(report.rows) > MOST_ROWS:
+        return ""
+    from shapecheck.admission.answer import answer_soon
+
+    answer = answer_soon(report.network, MOST_RUNS)
+    return "" if answer is None else f"it runs for: {safe(str(answer))}"
 
 
 def open_sizes(report: Report) -> str:

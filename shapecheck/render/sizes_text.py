@@ -1,6 +1,6 @@
 """The admissible sizes of networks, for people: the statement, what causes it, and how it is known.
 
-Main definitions: `text`, `markdown`, `footer`.
+Main definitions: `text`, `markdown`, `proof`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from shapecheck.admission.answer import Admissible, Cause
 from shapecheck.admission.borders import Border
-from shapecheck.net import Network
 from shapecheck.render.markdown import escaped
 from shapecheck.render.paint import PLAIN, Painter, safe
-
-FOOTER_RUNS = 60  # runs of the network that a table's footer may cost
-FOOTER_NODES = 120  # and layers it may have
 
 
 def text(answer: Admissible, borders: Sequence[Border] = (), paint: Painter = PLAIN) -> str:
@@ -82,7 +78,8 @@ def proof(answer: Admissible, borders: Sequence[Border] = ()) -> Iterator[str]:
         yield f"checked up to {answer.checked_up_to} only: {answer.exploration.reason or 'prediction disagreed'}"
         yield f"{paths} paths through the network were run"
     if answer.confirmed:
-        yield f"confirmed by prediction for every size from 1 to {answer.confirmed} on each axis"
+        reach = ", ".join(f"{name} = 1..{stop}" for name, stop in answer.confirmed.items() if name in answer.main_names)
+        yield f"confirmed by prediction for every {reach}, from each of the least sizes"
     if answer.disagreement:
         yield f"prediction says otherwise for {dict(answer.disagreement)}: a bug, please report it"
     yield from _torch_lines(borders)
@@ -104,15 +101,3 @@ def _torch_lines(borders: Sequence[Border]) -> Iterator[str]:
 
 def _short(border: Border) -> str:
     return "x".join(map(str, border.sizes.values())) if len(border.sizes) > 1 else str(*border.sizes.values())
-
-
-def footer(network: Network | None) -> str:
-    """The line below a table of open sizes; empty where nothing but the batch is open, or it would take long."""
-    from shapecheck.admission.answer import answer_soon
-
-    if network is None or len(network.nodes) > FOOTER_NODES:
-        return ""
-    answer = answer_soon(network, FOOTER_RUNS)
-    if answer is None:
-        return ""
-    return f"admissible sizes: {safe(str(answer))}"

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from shapecheck.render.paint import PLAIN, Painter, width
-from shapecheck.render.rows import COLUMNS, VERDICT, Cells, heading, open_sizes, rows, totals, used
+from shapecheck.render.rows import COLUMNS, VERDICT, Cells, admissible_sizes, heading, open_sizes, rows, totals, used
 from shapecheck.report import Report
 
 GAP = "  "
@@ -82,7 +82,7 @@ def page(
         GAP.join(_painted(text, "head", paint) for text in _set(titles, layout)).rstrip(),
         paint(rule * layout.width, "dim"),
     ]
-    below = [line for line in (open_sizes(report), _absent(layout)) if line]
+    below = [line for line in (open_sizes(report), admissible_sizes(report), _absent(layout)) if line]
     bottom = [paint(rule * layout.width, "dim"), *flow(totals(report, state), most)]
     bottom += [paint(part, "dim") for line in below for part in fold(line, most or width(line))]
     return Page(top, _rows(table, layout, paint), bottom)
