@@ -158,7 +158,7 @@ def _closing(net: str, result: Result) -> str:
         return f"to write the first: shapes repair --net {safe(net)} --apply 1\n"
     paint = painter(wants_colour(sys.stderr))
     found = "".join(f"{finding_text(finding, paint)}\n" for finding in result.findings)
-    if not result.tried:
+    if any(finding.code == "SP001" for finding in result.findings):  # nothing was read
         return found
     why = "all that could be thought of" if result.ended else "until the time was over (--seconds)"
     return f"{found}no repair found: {result.tried:,} changes tried, {why}\n"
