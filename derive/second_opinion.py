@@ -36,6 +36,8 @@ ADDED = ("z3", "untold", "statements", "points", "odd", "wrong", "seconds")
 
 SECONDS = 2.0  # for each prover and each fact, at most
 
+SHARES = (0.5, 0.3, 0.2)  # of those seconds, for each of the three texts
+
 PREDICATES = {"=>": sp.Implies, "<=>": sp.Equivalent, "=": sp.Eq}
 
 
@@ -142,17 +144,17 @@ def _conditions(
 
 
 def judged(goal: Goal, seconds: float = SECONDS) -> Answers:
-    """What the provers say of a goal, both of the same two texts; Untold where it has no first-order text.
+    """What the provers say of a goal, both of the same texts; Untold where it has no first-order text.
 
-    One text has the lemmas of `smtlib.script`, with which cvc5 settles more; Z3 likes the other one better.
+    The texts differ in the lemmas they offer (`smtlib.script`): cvc5 settles more with some, Z3 with none.
     """
-    bare, helped = (script(goal.premises, goal.fact, lemmas=lemmas) for lemmas in (False, True))
-    return Answers(_settled(smt.told, (bare, helped), seconds), _settled(cvc5_told, (helped, bare), seconds))
+    bare, some, many = (script(goal.premises, goal.fact, lemmas=lemmas) for lemmas in range(3))
+    return Answers(_settled(smt.told, (bare, some, many), seconds), _settled(cvc5_told, (some, many, bare), seconds))
 
 
 def _settled(prover: Callable[[str, float], str], texts: Sequence[str], seconds: float) -> str:
-    """The first answer that is one; the first text has three quarters of the time."""
-    for text, share in zip(texts, (0.75, 0.25), strict=True):
+    """The first answer that is one, each text given its share of the time."""
+    for text, share in zip(texts, SHARES, strict=True):
         answer = prover(text, seconds * share)
         if answer != "unknown":
             return answer

@@ -26,10 +26,11 @@ class Untold(ValueError):
     """A term that is no arithmetic of integers: an array that may hold anything, a real number."""
 
 
-def script(premises: Sequence[Term], goal: Term, *, lemmas: bool = False) -> str:
+def script(premises: Sequence[Term], goal: Term, *, lemmas: int = 0) -> str:
     """The text that says: the premises hold and the goal does not. Untold where that is no integer arithmetic.
 
-    `lemmas` adds what is true of every two multiples of one divisor: a < b gives a y + y <= b y, where y > 0.
+    Lemmas say nothing new, but help provers: 1 adds what is true of two multiples of a divisor y > 0, a < b gives
+    a y + y <= b y; 2 adds to that the products of what defines a quotient with whatever else is multiplied.
 
     >>> n = sp.Symbol("n", integer=True)
     >>> print(script([sp.Ge(n, 1)], sp.Le(sp.floor(n / 2), n)))
@@ -44,7 +45,7 @@ def script(premises: Sequence[Term], goal: Term, *, lemmas: bool = False) -> str
     writer = _Writer()
     said = [f"(assert {writer.truth(premise)})" for premise in premises]
     said.append(f"(assert (not {writer.truth(goal)}))")
-    known = [*writer.definitions, *(writer.lemmas() if lemmas else [])]
+    known = [*writer.definitions, *(writer.steps() if lemmas else []), *(writer.products() if lemmas > 1 else [])]
     letters = [f"(declare-const {letter} Int)" for letter in (*writer.letters, *writer.quotients.values())]
     letters += [f"(declare-fun {name} ({'Int ' * axes}) Int)" for name, axes in writer.arrays.items()]
     logic = "QF_UFNIA" if writer.arrays else "QF_NIA"
@@ -185,7 +186,7 @@ class _Writer:
                     self.definitions.append(between)
         return self.quotients[x, y, up]
 
-    def lemmas(self) -> list[str]:
+    def steps(self) -> list[str]:
         """For each divisor y > 0, of two numbers that are multiplied by it or quotients by it: a < b gives the rest."""
         found: dict[str, None] = {}
         for (_, y, _), q in self.quotients.items():
@@ -196,6 +197,18 @@ class _Writer:
                         step = f"(<= (+ (* {low} {y}) {y}) (* {high} {y}))"
                         found.setdefault(f"(=> (and (> {y} 0) (< {low} {high})) {step})")
         return list(found)
+
+    def products(self) -> list[str]:
+        """For each quotient by y and each divisor or letter z that is multiplied: z times what is at least 0 is so."""
+        found: list[str] = []
+        letters = [factor for factor in self.factors if factor in self.letters]
+        for (x, y, up), q in self.quotients.items():
+            rest = f"(- (* {y} {q}) {x})" if up else f"(- {x} (* {y} {q}))"
+            for z in dict.fromkeys([*(below for _, below, _ in self.quotients), *letters]):
+                if z != y and not z.isdigit():
+                    ends = f"(and (>= (* {z} {rest}) 0) (>= (* {z} (- {y} {rest} 1)) 0))"
+                    found.append(f"(=> (and (> {y} 0) (> {z} 0)) {ends})")
+        return found
 
 
 def _numeral(value: int) -> str:

@@ -69,16 +69,33 @@ def test_the_text_means_what_the_term_means(term, prover):
         value = semantics.meaning(term)(semantics.environment(at))
         fixed = [sp.Eq(letter, number, evaluate=False) for letter, number in at.items()]
         for said, answer in ((value, "unsat"), (value + 1, "sat")):
-            text = script(fixed, sp.Eq(term, said, evaluate=False), lemmas=True)
+            text = script(fixed, sp.Eq(term, said, evaluate=False), lemmas=rng.randrange(3))
             assert prover(text, SECONDS) == answer, (at, value, text)
 
 
 @pytest.mark.parametrize("prover", PROVERS)
 def test_the_lemmas_are_true(prover):
-    """a < b gives a y + y <= b y where y > 0, and where y < 0 it does not."""
+    """a < b gives a y + y <= b y where y > 0, and where y < 0 it does not; products of what is >= 0 are >= 0."""
     step = sp.Implies(a < b, a * y + y <= b * y)
     assert prover(script([y > 0], step), SECONDS) == "unsat"
     assert prover(script([y < 0], step), SECONDS) == "sat"
+    product = sp.Ge(x * a, 0)
+    assert prover(script([x > 0, a >= 0], product), SECONDS) == "unsat"
+    assert prover(script([a >= 0], product), SECONDS) == "sat"
+
+
+@pytest.mark.parametrize("lemmas", [1, 2])
+@pytest.mark.parametrize("rounded", [sp.floor, sp.ceiling])
+def test_the_lemmas_hold_of_plain_numbers(lemmas, rounded):
+    """With every letter at a number, of any sign, no text with lemmas contradicts itself."""
+    rng = random.Random(0)
+    for _ in range(40):
+        at = {letter: rng.randint(-9, 9) for letter in (a, b, n)} | {y: rng.choice([-3, -1, 1, 2, 5])}
+        at[s] = rng.choice([-2, 1, 3])
+        fixed = [sp.Eq(letter, number, evaluate=False) for letter, number in at.items()]
+        several = sp.Eq(a * y + rounded(n / y) * b, rounded((n + 1) / y) - rounded(n * b / s), evaluate=False)
+        nothing = script([*fixed, sp.Or(several, sp.Not(several), evaluate=False)], sp.false, lemmas=lemmas)
+        assert smt.told(nothing, SECONDS) == "sat", (at, nothing)
 
 
 @pytest.mark.parametrize("prover", PROVERS)
