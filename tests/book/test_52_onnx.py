@@ -290,8 +290,8 @@ def test_ceil_mode_by_enumeration() -> None:
 
 def test_ceil_mode_changed_and_that_is_told(tmp_path: Path) -> None:
     """A last window in the padding counts before opset 22 and not from it on; the report of the old says so."""
-    case: Any = ("MaxPool", {"kernel_shape": [2], "pads": [1, 1], "strides": [2], "ceil_mode": 1}, [(1, 1, 5)], {})
-    old, new = (checked(tmp_path, one(*case, opset)) for opset in (17, 22))
+    attributes = {"kernel_shape": [2], "pads": [1, 1], "strides": [2], "ceil_mode": 1}
+    old, new = (checked(tmp_path, one("MaxPool", attributes, [(1, 1, 5)], {}, opset)) for opset in (17, 22))
     assert shape_of(old, "op") == (1, 1, 4)
     assert codes(old) == ["SP713"]
     assert shape_of(new, "op") == (1, 1, 3) == torch.nn.MaxPool1d(2, 2, 1, ceil_mode=True)(torch.zeros(1, 1, 5)).shape
