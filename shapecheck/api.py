@@ -1,16 +1,19 @@
-"""What a program asks for: `load` a spec, `check` it, `verify` a network against torch."""
+"""What a program asks for: `load` a spec, `check` it, `verify` a network against torch, ask its `admissible` sizes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from shapecheck.diagnostics import Diagnostic, SpecError
 from shapecheck.inference import infer
 from shapecheck.net import Network
 from shapecheck.report import Report
 from shapecheck.spec import read
+
+if TYPE_CHECKING:
+    from shapecheck.admission.answer import Admissible
 
 Source = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -53,6 +56,23 @@ def check(source: Source, sizes: Mapping[str, int] | None = None, verify: bool =
     if not verify or report.network is None:
         return report
     return _verified(report.network, sizes, device, report)
+
+
+def admissible(source: Source, where: Sequence[str] = (), *, confirm: bool = True) -> Admissible:
+    """For which sizes the network of a spec (a path or a mapping) runs, exactly.
+
+    Where no size but the batch is open, the axes behind the channels are opened: H and W of a picture. `where` lists
+    conditions besides, as a spec may; `confirm` compares the answer with the prediction for many sizes. Raises
+    `SpecError` for a spec that cannot be read, ValueError for such a condition.
+
+    >>> layers = [{"Conv2d": {"out_channels": 8, "kernel_size": 7}}, {"MaxPool2d": 2}]
+    >>> sizes = admissible({"input": ["N", 3, "H", "W"], "layers": layers})
+    >>> str(sizes), sizes.contains(H=8, W=7), sizes.nearest(H=3, W=9)
+    ('H >= 8 and W >= 8', False, {'N': 1, 'H': 8, 'W': 9})
+    """
+    from shapecheck.admission.answer import admissible_of
+
+    return admissible_of(load(source), where, confirm=confirm)
 
 
 def verify(network: Network, sizes: Mapping[str, int] | None = None, device: str = "auto") -> Report:

@@ -1,6 +1,6 @@
 """The answer: the exact set of sizes a network runs for, what causes each condition, and how it is known.
 
-Main definitions: `admissible`, `admissible_of`, `Admissible`, `Cause`.   Main results:
+Main definitions: `admissible_of`, `Admissible`, `Cause`.   Main results:
 tests/book/test_40_admissible_sizes.py.
 """
 
@@ -469,28 +469,13 @@ def _exceptions(boxes: Sequence[Box], main: list[Box], names: Sequence[str], oth
 # making --------------------------------------------------------------------------------------------------------------
 
 
-def admissible(
-    source: Any, where: Sequence[str] = (), *, confirm: bool = True, tell: Callable[[int], None] | None = None
-) -> Admissible:
-    """For which sizes the network of a spec (a path or a mapping) runs.
-
-    Where no size but the batch is open, the axes behind the channels are opened: H and W of a picture. Raises
-    `SpecError` for a spec that cannot be read.
-
-    >>> layers = [{"Conv2d": {"out_channels": 8, "kernel_size": 7}}, {"MaxPool2d": 2}]
-    >>> spec = {"input": ["N", 3, "H", "W"], "layers": layers}
-    >>> sizes = admissible(spec); str(sizes), sizes.contains(H=8, W=7), sizes.nearest(H=3, W=9)
-    ('H >= 8 and W >= 8', False, {'N': 1, 'H': 8, 'W': 9})
-    """
-    from shapecheck.api import load
-
-    return admissible_of(load(source), where, confirm=confirm, tell=tell)
-
-
 def admissible_of(
     network: Network, where: Sequence[str] = (), *, confirm: bool = True, tell: Callable[[int], None] | None = None
 ) -> Admissible:
-    """The same for a network that has been read; a ValueError for a condition in `where` that cannot be read."""
+    """For which sizes a network runs; a ValueError for a condition in `where` that cannot be read.
+
+    Where no size but the batch is open, the axes behind the channels are opened: H and W of a picture.
+    """
     network, opened, given = open_axes(network)
     names = network.open_names()
     if where:
@@ -544,4 +529,4 @@ def open_axes(network: Network) -> tuple[Network, dict[str, str], dict[str, int]
     return network._replace(inputs=inputs, nodes=nodes, outputs=outputs), opened, given
 
 
-__all__ = ["Admissible", "Cause", "admissible", "admissible_of", "holds", "open_axes"]
+__all__ = ["Admissible", "Cause", "admissible_of", "open_axes"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from shapecheck.admission.answer import Admissible
+from shapecheck.report import Report
 
 MOST = 12  # places asked about
 
@@ -22,18 +23,14 @@ class Border(NamedTuple):
 
 
 def places(answer: Admissible) -> Iterator[dict[str, int]]:
-    """The sizes on both sides of a border, an axis at a time, and the least sizes each layer refuses."""
+    """The least admissible sizes, both sides of the borders next to them on each axis, and what each layer refuses."""
     seen: set[tuple[int, ...]] = set()
     found: list[dict[str, int]] = []
     least = answer.least()
     if least is not None:
         found.append(least)
-        for name in answer.names:
-            axis = answer.axis(name)
-            stop = axis.head + axis.period + 1
-            changes = [n for n in range(1, stop + 1) if axis.contains(n) != axis.contains(n + 1)]
-            for n in [*changes[:1], *changes[-1:]]:
-                found += [{**least, name: n}, {**least, name: n + 1}]
+        for name in answer.main_names:
+            found += [{**least, name: size} for size in _beside(answer, least, name)]
     found += [dict(cause.sizes) for cause in reversed(answer.causes) if cause.sizes]
     for sizes in found:
         key = tuple(sizes.values())
@@ -42,10 +39,22 @@ def places(answer: Admissible) -> Iterator[dict[str, int]]:
             yield sizes
 
 
-def ask_torch(answer: Admissible, tell: Callable[[int], None] | None = None) -> list[Border]:
-    """torch's word on each border: the layers are built and run; what we refuse is offered to it all the same."""
-    from shapecheck.torch_oracle import verify
+def _beside(answer: Admissible, least: Mapping[str, int], name: str) -> Iterator[int]:
+    """The size below the least one, if there is one, and those on both sides of where the sizes next end."""
+    start = least[name]
+    if start > 1:
+        yield start - 1
+    axis = answer.axis(name)
+    for size in range(start, axis.head + axis.period + 2):
+        if not answer.contains(**{**least, name: size + 1}):
+            yield from (size, size + 1)
+            return
 
+
+def ask_torch(
+    answer: Admissible, verify: Callable[..., Report], tell: Callable[[int], None] | None = None
+) -> list[Border]:
+    """torch's word on each border, by `torch_oracle.verify`: what prediction refuses is offered to torch too."""
     found = []
     for number, sizes in enumerate(places(answer)):
         if tell is not None:

@@ -78,7 +78,10 @@ class SizesRun:
         return admissible_of(spec.network, self.where, tell=lambda runs: self._progress(f"{net}: {runs} paths"))
 
     def _borders(self, answer: Admissible) -> list[Border]:
-        borders = ask_torch(answer, lambda number: self._progress(f"{answer.network.name}: torch, border {number + 1}"))
+        from shapecheck.torch_oracle import verify
+
+        name = answer.network.name
+        borders = ask_torch(answer, verify, lambda number: self._progress(f"{name}: torch, border {number + 1}"))
         if borders and all(border.agrees is None for border in borders):
             self.say("not verified: torch could not be asked about the borders\n")
         return borders

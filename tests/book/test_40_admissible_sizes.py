@@ -116,7 +116,7 @@ def test_the_law_of_a_formula_holds(draws: int) -> None:
         if isinstance(formula, Size):
             period = law(formula).periods["H"]
             steps = {
-                evaluate(formula, {"H": n + period}) - evaluate(formula, {"H": n})  # type: ignore[operator]
+                evaluate(formula, {"H": n + period}) - evaluate(formula, {"H": n})
                 for n in range(1, 60)
             }
             assert len(steps) == 1, (seed, str(formula), period)
