@@ -208,7 +208,7 @@ def _apart() -> Theorem:
             "demands/apart",
             "Then no two windows begin at the same cell",
             about="Window `t` begins at `floor((t+u) (n-k)/(o-1))` less what makes window 0 begin at 0, with a random "
-            "`u`: whatever that is, over `o-1` it is some `b`, rounded down.",
+            "`u`; with `b = floor(u (n-k))` that is the floor here, as all else is whole.",
         )
     )
 

@@ -311,8 +311,9 @@ def _size() -> Theorem:
     given = [sp.Ge(g, 1), sp.Ge(h, 1), sp.Eq(n, g * m), sp.Eq(o, g * h)]
     return same(
         Derivation(stop - start, *given)
-        .arith(start, sp.floor(i * m / h), because="`g` divides both")
-        .arith(stop, sp.floor(((i + 1) * m + h - 1) / h), because="`g` divides both"),
+        .arith(stop, sp.floor(((i + 1) * m + h - 1) / h), because="`g` divides both")
+        .arith(n, g * m, because="`g` divides both")
+        .arith(o, g * h, because="and is divided away"),
         _cells(sp.Mod(i * m, h)),
         because="take `i m/h`, rounded down, away from both",
     ).qed(_cells(sp.Mod(i * m, h)), "adaptive-pooling/size", "The number of cells of window `i`")

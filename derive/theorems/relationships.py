@@ -302,7 +302,7 @@ def _arrives(chain: Derivation, formula: Term, number: int, title: str, behind: 
     return chain.qed(there, _number(number), f"{number}. {title}, transposed: `{plain(formula)}`", about)
 
 
-ALONE = "The size is none below 0; after the convolution it belongs to it is `i`."
+ALONE = "No size is below 0; behind the convolution it belongs to, the size is `i`."
 FLIPPED = "The guide does not say that the equivalent convolution has the kernel flipped."
 
 
@@ -345,7 +345,8 @@ def _twelve() -> Theorem:
 def _thirteen() -> Theorem:
     chain = _over(u, stretched(zeros(k - p - 1)), STRIDE, WHOLE, CELLS, PADS, _size())
     formula = s * (j - 1) + k - 2 * p
-    return judged(_arrives(chain, formula, 13, "Zero padding, non-unit strides"), [CELLS, PADS, _size()])
+    about = "The guide leaves out here what it leaves out in 9 and 12."
+    return judged(_arrives(chain, formula, 13, "Zero padding, non-unit strides", about=about), [CELLS, PADS, _size()])
 
 
 def _exactly() -> Theorem:
