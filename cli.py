@@ -161,6 +161,7 @@ def _checking(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--device", type=click.Choice(["auto", "meta", "cpu", "cuda"]), default="auto", show_default=True,
                      help="Where torch runs; auto is the CPU where the network fits, else meta."),
         click.option("--eval", "evaluation", is_flag=True, help="Evaluation mode; torch's default is training."),
+        click.option("--advice", is_flag=True, help="Say besides what windows leave unread; no error, no exit code."),
         click.option("--format", "format_", type=click.Choice(["table", "json", "markdown", "latex"]), default="table",
                      show_default=True, help="What the answer looks like."),
         _OUTPUT,
@@ -198,13 +199,14 @@ def _modelling(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command with the options about models that are code, and about how deep a table goes."""
     options = [
         click.option("--module", "entry", metavar="PLACE:NAME",
-                     help="A torch module, package.module:Net or model.py:make_net. This RUNS the code that it names."),
+                     help="A torch module: package.module:Net, model.py:make_net. This RUNS the code it names."),
         click.option("--input", "inputs", multiple=True, metavar="SIZES", callback=_inputs,
                      help="What goes into --module: 1,3,224,224, or name=1,16:int64; repeat it for several."),
         click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", callback=_pairs,
                      help="An argument of what --module names, e.g. num_classes=10."),
         click.option("--train", is_flag=True, help="--module in training mode; evaluation is the default there."),
-        click.option("--save-spec", "spec", type=click.Path(), metavar="FILE", help="Write --module's graph as a spec."),
+        click.option("--save-spec", "spec", type=click.Path(), metavar="FILE",
+                     help="Write --module's graph as a spec."),
         click.option("--depth", type=click.IntRange(min=1), metavar="N",
                      help="Show N levels of nested modules, what is below summed up."),
     ]  # fmt: skip
@@ -273,6 +275,7 @@ def _check_module(
     verify: bool,
     device: str,
     evaluation: bool,
+    advice: bool,
     format_: str,
     output: str | None,
 ) -> int:
@@ -284,7 +287,7 @@ def _check_module(
     if device not in ("auto", "meta"):
         raise click.UsageError("--module is followed on torch's meta device: nothing is computed")
     _say(f"running the code of {entry.rpartition(':')[0]} to build {entry.rpartition(':')[2]} and follow its forward\n")
-    report = report_of(entry, inputs, arguments, training=train, verify=verify, sizes=sizes)
+    report = _advised(report_of(entry, inputs, arguments, training=train, verify=verify, sizes=sizes), advice)
     if format_ == "table":
         _deliver(_as_tree([report], depth, output), output)
     else:
@@ -309,6 +312,7 @@ def _check_onnx(
     verify: bool,
     device: str,
     evaluation: bool,
+    advice: bool,
     format_: str,
     output: str | None,
 ) -> int:
@@ -324,7 +328,7 @@ def _check_onnx(
 
     def reports() -> Iterator[Report]:
         for file in files:
-            found.append(check_onnx(file, sizes, compare=verify))
+            found.append(_advised(check_onnx(file, sizes, compare=verify), advice))
             yield found[-1]
 
     if format_ == "table" and depth is not None:
@@ -379,6 +383,7 @@ def _check(
     verify: bool,
     device: str,
     evaluation: bool,
+    advice: bool,
     format_: str,
     output: str | None,
     depth: int | None = None,
@@ -386,7 +391,7 @@ def _check(
     """Predict, show and verify networks; the exit code."""
     from shapecheck.render.paint import animates, painter, wants_colour
 
-    run = Run(nets, sizes, device if verify else None, False if evaluation else None)
+    run = Run(nets, sizes, device if verify else None, False if evaluation else None, advice=advice)
     if output is not None and any(os.path.realpath(output) == os.path.realpath(net) for net in nets):
         raise click.UsageError(f"--output {output} would overwrite the spec")
     if format_ == "table" and depth is not None:
@@ -410,12 +415,30 @@ def _rendered(reports: Iterator[Report], format_: str, colour: bool) -> Iterator
     return renderer(format_)(reports)
 
 
+def _advised(report: Report, advice: bool) -> Report:
+    """The report, with the advice on what its layers read where that is asked for."""
+    if not advice or report.network is None:
+        return report
+    from shapecheck.coverage import advised
+
+    return advised(report)
+
+
 class Run:
     """The networks of one call, one after the other; `ok` is False once something is found."""
 
-    def __init__(self, nets: tuple[str, ...], sizes: dict[str, int], device: str | None, training: bool | None) -> None:
+    def __init__(
+        self,
+        nets: tuple[str, ...],
+        sizes: dict[str, int],
+        device: str | None,
+        training: bool | None,
+        *,
+        advice: bool = False,
+    ) -> None:
         from shapecheck.render.paint import animates, painter, wants_colour
 
+        self.advice = advice
         self.nets = nets
         self.sizes = sizes
         self.device = device
@@ -460,7 +483,7 @@ class Run:
         """The report of a spec, without torch."""
         from shapecheck.api import predict
 
-        return predict(net, self.sizes_for(net), training=self.training)
+        return _advised(predict(net, self.sizes_for(net), training=self.training), self.advice)
 
     def sizes_for(self, net: str) -> dict[str, int]:
         """The sizes that concern a network: of several, none must have all the names."""

@@ -39,6 +39,7 @@ GROUPS = {
     "SP5": "Sizes given in a call",
     "SP6": "Models that are code",
     "SP7": "Files of ONNX",
+    "SP8": "Advice on what layers read",
 }
 
 CODES: dict[str, Page] = {
@@ -927,5 +928,48 @@ CODES: dict[str, Page] = {
         "the padding altogether. From opset 22 on it does not, and torch never does: programs that run the model may "
         "differ by one cell.",
         words="MaxPool of opset 17 with kernel 2, stride 2, pads 1 on 5 cells: 4 windows by the text, 3 by torch",
+    ),
+    # advice ----------------------------------------------------------------------------------------------------------
+    "SP801": Page(
+        "cells behind the last window",
+        "The stride does not divide what is left of the padded input beside one window, so the last (n + p - k) mod s "
+        "cells of an axis are read by no window of this layer. Where they are cells of the input, a border of the "
+        "picture does not count; where they are padding, the picture is padded unevenly. It is advice (--advice).",
+        words="Conv2d: {out_channels: 96, kernel_size: 11, stride: 4} on 224 x 224: row and column 224 are never read",
+    ),
+    "SP802": Page(
+        "cells that windows pass over",
+        "The windows stand further apart than they reach, or the taps of a dilated kernel, stride after stride, fall "
+        "on the same residues again: cells in between are read by no window of this layer. It is advice (--advice).",
+        words="Conv2d: {out_channels: 8, kernel_size: 1, stride: 2}: three of four cells are thrown away",
+    ),
+    "SP803": Page(
+        "holes in the receptive field",
+        "Between inputs that a cell sees lie some that it does not see. Without dilation that is so exactly where a "
+        "layer's window has more than one cell and the cells before it stand further apart, J, than each of them "
+        "sees, r: r < J. With dilation the set of inputs is worked out. The last layer with a field decides: holes "
+        "that later layers fill are none. It is advice (--advice).",
+        words="two Conv2d with kernel_size 3 and dilation 2: a cell sees 5 of 9 inputs, every other one",
+    ),
+    "SP804": Page(
+        "a field larger than the picture",
+        "From this layer on a cell's receptive field spans more cells than the input has: what lies outside is "
+        "padding. A network may well want to see all of its input; but a cell at the border then sees mostly zeros. It "
+        "is advice (--advice).",
+        words="layer4 of a ResNet-18 on 224 x 224, whose cells span 243 and more",
+    ),
+    "SP805": Page(
+        "an even window shifts the picture",
+        "The middle of a window of k cells, at stride s, lies (k - s)/2 - padding cells beside the middle of the s "
+        "cells that it stands for. With k even and s odd that is half a cell more or less: features drift, layer by "
+        "layer, and no padding undoes it. It is advice (--advice).",
+        words="Conv2d: {out_channels: 8, kernel_size: 4, padding: same}: half a cell to the right and down",
+    ),
+    "SP806": Page(
+        "a checkerboard of a transposed convolution",
+        "Unless the stride s divides the kernel k and has no divisor in common with the dilation d, neighbouring "
+        "outputs read different numbers of cells of the kernel, by turns: a checkerboard is what is learnt first "
+        "(Odena, Dumoulin & Olah, Distill 2016). It is advice (--advice).",
+        words="ConvTranspose2d: {out_channels: 8, kernel_size: 3, stride: 2}: 1, 2 or 4 cells by turns",
     ),
 }

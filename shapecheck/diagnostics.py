@@ -35,7 +35,7 @@ class Diagnostic(NamedTuple):
 
     code: str
     message: str
-    severity: str = "error"  # "error", "warning" or "note"
+    severity: str = "error"  # "error", "warning", "note" or "advice"
     file: str | None = None
     line: int | None = None
     column: int | None = None

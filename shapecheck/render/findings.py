@@ -8,7 +8,7 @@ from __future__ import annotations
 from shapecheck.diagnostics import Diagnostic
 from shapecheck.render.paint import PLAIN, Painter, safe
 
-SEVERITY_STYLE = {"error": "bad", "warning": "warn", "note": "dim"}
+SEVERITY_STYLE = {"error": "bad", "warning": "warn", "note": "dim", "advice": "hint"}
 
 
 def text(finding: Diagnostic, paint: Painter = PLAIN) -> str:

@@ -16,7 +16,7 @@ from shapecheck.render.rows import COLUMNS, VERDICT, Cells, heading, open_sizes,
 from shapecheck.report import Report
 
 MOST, LAST = 500, 20  # rows shown, and how many of them from the end
-COLOURS = {"bad": "#b3261e", "error": "#b3261e", "warning": "#8a5a00", "note": "#666"}
+COLOURS = {"bad": "#b3261e", "error": "#b3261e", "warning": "#8a5a00", "note": "#666", "advice": "#00639b"}
 
 
 def render(reports: Iterable[Report]) -> Iterator[str]:

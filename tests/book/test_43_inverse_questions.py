@@ -81,7 +81,7 @@ def test_one_missing_letter_is_found_wherever_it_is(layer: str, letter: str, dra
         o = made(layer, n, **given)
         if o is None or o > 60:
             continue
-        terms = {**given, "n": n, "out": o}
+        terms: dict[str, Any] = {**given, "n": n, "out": o}
         del terms[letter]
         if letter == "dilation":
             terms["dilation"] = "?"
@@ -90,7 +90,7 @@ def test_one_missing_letter_is_found_wherever_it_is(layer: str, letter: str, dra
             assert letter in ("stride", "dilation"), (terms, str(answers))
             continue
         stop = 200
-        found = {x for x in range(stop) if made(layer, **{**given, "n": n, letter: x}) == o}  # type: ignore[arg-type]
+        found = {x for x in range(stop) if made(layer, **{**given, "n": n, letter: x}) == o}
         assert {x for x in held(answers, letter) if x < stop} == found, (layer, terms, str(answers))
 
 
