@@ -21,7 +21,7 @@ import sympy as sp
 import torch
 from torch import nn
 
-from derive import semantics, theorem
+from derive import theorem
 from derive.theorems import quasi_linear
 from shapecheck import formulas
 
@@ -32,11 +32,6 @@ def part(name: str):
     """A part of the theorem by its name."""
     whole = theorem("quasi-linear")
     return next(piece for piece in (whole, *whole.parts) if piece.name == name)
-
-
-def value(term, **letters: int):
-    """The term on numbers, by plain loops."""
-    return semantics.meaning(term)(semantics.environment({sp.Symbol(x, integer=True): y for x, y in letters.items()}))
 
 
 def random_layer(rng: random.Random) -> Layer:
@@ -107,7 +102,9 @@ def accepted(net: nn.Module, sizes: range, **shape: int) -> set[int]:
 def test_windows_give_a_threshold():
     """A chain of convolutions and pools of torch takes the sizes from some size on, and no others."""
     net = nn.Sequential(
-        nn.Conv2d(1, 1, (1, 5), stride=(1, 2)), nn.MaxPool2d((1, 3), stride=(1, 2), ceil_mode=True), nn.Conv2d(1, 1, (1, 3))
+        nn.Conv2d(1, 1, (1, 5), stride=(1, 2)),
+        nn.MaxPool2d((1, 3), stride=(1, 2), ceil_mode=True),
+        nn.Conv2d(1, 1, (1, 3)),
     )
     found = accepted(net, range(1, 60))
     assert found == set(range(min(found), 60))
