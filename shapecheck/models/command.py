@@ -25,7 +25,7 @@ def report_of(
 ) -> Report:  # fmt: skip
     """The report of the model an entry names, for these inputs, and then for these sizes of what is left open.
 
-    What the user's code prints goes to stderr, what it raises is a finding. Without `verify` torch's shapes are left out.
+    What the user's code prints goes to stderr, what it raises is a finding. Without `verify` there is no torch column.
     """
     name = entry.rpartition(":")[2]
     try:
@@ -56,8 +56,9 @@ def _traced(module: Any, inputs: Sequence[Input], training: bool, name: str, ent
 
 def _given(one: Input) -> Any:
     """The shape of an input, or a tensor of its type."""
-    import torch
+    from shapecheck.torch_oracle import _torch
 
+    torch = _torch()
     _, sizes, kind = one
     return sizes if kind is None else torch.empty(sizes, dtype=getattr(torch, kind), device="meta")
 

@@ -63,7 +63,8 @@ def _imported(place: str) -> ModuleType:
             return import_module(place)
         name = file.stem if file.stem not in sys.modules else f"{file.stem}_of_{abs(hash(file.resolve()))}"
         spec = spec_from_file_location(name, file)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         made = module_from_spec(spec)
         sys.modules[name] = made
         try:
@@ -158,8 +159,8 @@ def _line(trace: TracebackType | None) -> tuple[str | None, int | None]:
 def argument_of(text: str) -> tuple[str, Any]:
     """Name and value of `name=value`, the value Python's if it is one, else the text; ValueError for anything else.
 
-    >>> argument_of("depth=50"), argument_of("widths=[64, 128]"), argument_of("act=relu"), argument_of("pretrained=False")
-    (('depth', 50), ('widths', [64, 128]), ('act', 'relu'), ('pretrained', False))
+    >>> argument_of("depth=50"), argument_of("widths=[64, 128]"), argument_of("act=relu")
+    (('depth', 50), ('widths', [64, 128]), ('act', 'relu'))
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():

@@ -218,7 +218,7 @@ def flatten(x: Ref, start_dim: int = 0, end_dim: int = -1) -> Use:
 
 
 @rule()
-def ravel(x: Ref) -> Use:
+def ravel(x: Ref) -> Use | Ref | None:
     """All dimensions made one."""
     return flatten(x)
 
@@ -406,7 +406,7 @@ def stack(tensors: Any, dim: int = 0) -> Use:
 
 
 @rule()
-def hstack(tensors: Any) -> Use:
+def hstack(tensors: Any) -> Use | Ref | None:
     """Side by side."""
     return cat(tensors, 1 if tensors[0].rank > 1 else 0)
 

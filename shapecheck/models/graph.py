@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from inspect import Parameter as Word
 from inspect import signature
 from typing import Any, NamedTuple
@@ -24,14 +25,16 @@ from shapecheck.inference import infer
 from shapecheck.layers import LAYERS
 from shapecheck.layers.base import Layer, make, shape_text
 from shapecheck.layers.base import signature as takes
+from shapecheck.models.copies import on_meta
 from shapecheck.models.functions import RULES, Ref, Use, bare
 from shapecheck.models.modules import kind_of, layer_of, plain_value
-from shapecheck.models.open_ints import OpenInt, OpenShape, Ratio, Watch
+from shapecheck.models.open_ints import OpenInt, OpenShape, Ratio, Watch, place
 from shapecheck.net import Network, Node, Source, numbers
 from shapecheck.report import Row
 from shapecheck.sizes import Shape, Size, evaluate
 from shapecheck.sizes import name as open_size
-from shapecheck.verdicts import words_of
+from shapecheck.torch_oracle import _torch, versions
+from shapecheck.verdicts import bug, words_of
 
 TAG = "_shapecheck_tag"  # the attribute of a tensor that says which value of the graph it is
 OWNERS = "_shapecheck_owners"  # and of a constant, which parameters it is made of
@@ -96,7 +99,7 @@ def capture(module: Any, *inputs: Any, training: bool | None = None, **kwargs: A
     >>> from torch import nn
     >>> network = capture(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten()), (1, 3, 32, 32))
     >>> str(infer(network).rows[1].output[1]), infer(network, {"N": 2, "H": 5, "W": 5}).rows[1].output
-    ('8*H*W - 16*H - 16*W + 32', (2, 72))
+    ('8*(H - 2)*(W - 2)', (2, 72))
     """
     return record(module, inputs, kwargs, training=training).network
 
@@ -165,9 +168,7 @@ class _Recorder:
     """One pass of a module, each call noted."""
 
     def __init__(self, module: Any, name: str, opened: bool, indexable: bool) -> None:
-        import torch
-
-        self.torch = torch
+        self.torch = _torch()
         self.module, self.name = getattr(module, "_orig_mod", module), name
         self.names = _Names(opened)
         self.watch = Watch(self.names.hints, indexable=indexable)
@@ -182,25 +183,26 @@ class _Recorder:
         self.kinds: dict[str, str] = {}
         self.counted: set[int] = set()
         self.taken: dict[str, int] = {}
+        self.root: Any = None
+        self.known: set[int] = set()
         self.inside = False  # the forward of a module with a rule runs: what it calls is its own business
         self.shaped: set[int] = set()  # inputs given as shapes, whose type is therefore not known
         self.constants: dict[int, Ref] = {}
         self.kept: list[Any] = []  # constants whose id stands in `constants`
         self.layers: dict[int, Layer | None] = {}
+        self.answers: dict[Any, Any] = {}
         self._getters: dict[Any, str] = {}
 
     def run(self, args: Sequence[Any], kwargs: dict[str, Any], training: bool | None) -> Capture:
         """The capture of one pass."""
-        from shapecheck.models.calls import _copied
-
         with self.torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            root = _copied(self.module, True)
+            root = on_meta(self.module)
             if training is not None:
                 root.train(training)
             self.paths = {id(part): path for path, part in root.named_modules()}
             self.kinds = {path: type(part).__name__ for path, part in root.named_modules() if path}
-            self.held = {id(tensor) for part in root.modules() for tensor in _tensors(_attributes(part))}
+            self.root = root
             self.owned = {id(weight): path for path, weight in root.named_parameters(remove_duplicate=False)}
             given, named = self.given(root, args, kwargs)
             with self.patched(), self.mode():
@@ -281,10 +283,32 @@ class _Recorder:
             return recorder.called(self, original, args, kwargs)
 
         module.__call__ = call
+        tensor, stack = self.torch.Tensor, []
+        for owner, names in ((tensor, LISTED_METHODS), (self.torch, LISTED_FUNCTIONS)):
+            for name in names:
+                stack.append((owner, name, vars(owner).get(name)))
+                setattr(owner, name, self.listing(getattr(owner, name)))
         try:
             yield
         finally:
             module.__call__ = original
+            for owner, name, before in stack:
+                if before is None:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, before)
+
+    def listing(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function that takes open sizes one by one, which torch's own reading of arguments does not."""
+
+        @wraps(function)  # torch tells functions by their names
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not _open(args):
+                return function(*args, **kwargs)
+            with self.torch._C.DisableTorchFunction():
+                return self.function(function, args, kwargs)
+
+        return call
 
     def called(self, module: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """What a module gives: a node where there is a rule for it, else its own forward is followed."""
@@ -336,11 +360,7 @@ class _Recorder:
         kind = kind_of(module) or type(layer).__name__
         if kind in INDEX:
             self.as_indices(inputs[0])
-        self.inside = True
-        try:
-            output = module.forward(*args, **kwargs)
-        finally:
-            self.inside = False
+        output = self.answer(module, layer, args, kwargs)
         unseen = [weight for weight in module.parameters() if id(weight) not in self.counted]
         self.counted |= {id(weight) for weight in unseen}
         count = sum(weight.numel() for weight in unseen)
@@ -351,6 +371,27 @@ class _Recorder:
             given["training"] = layer.training  # type: ignore[attr-defined]
         inplace = bool(getattr(layer, "inplace", False))
         return self.enter(name, kind, layer, refs, given, output, count, args[0] if inplace and args else None, args)
+
+    def answer(self, module: Any, layer: Layer, args: Any, kwargs: Any) -> Any:
+        """Torch's output for a call; what it said to the same layer and tensors alike it is not asked again."""
+        question = None
+        if len(args) == 1 and not kwargs and not getattr(layer, "inplace", False):
+            x = args[0]
+            question = (layer, tuple(x.shape), x.stride(), x.dtype, module.training, type(module))
+            try:
+                known = self.answers.get(question)
+            except TypeError:  # an argument that is a list
+                question = known = None
+            if known is not None:
+                return self.torch.empty_like(known)
+        self.inside = True
+        try:
+            output = module.forward(*args, **kwargs)
+        finally:
+            self.inside = False
+        if question is not None and isinstance(output, self.torch.Tensor) and output is not args[0]:
+            self.answers[question] = output.detach()
+        return output
 
     def as_indices(self, tensor: Any) -> None:
         """Make an input that was given as a shape the whole numbers that it must be."""
@@ -447,8 +488,19 @@ class _Recorder:
     def unknown(self, tensors: Iterable[Any]) -> None:
         """Stop where a tensor is neither a value of the graph nor known as a constant: it came by a hidden way."""
         for tensor in tensors:
-            if not hasattr(tensor, TAG) and not hasattr(tensor, OWNERS) and id(tensor) not in self.held:
+            if not tensor.is_meta:  # whatever hangs on the input lies on meta
+                continue
+            known = hasattr(tensor, TAG) or hasattr(tensor, OWNERS) or id(tensor) in self.held()
+            if not known and tensor.untyped_storage()._cdata not in self.held():
                 raise Uncaptured(f"a tensor {shape_text(tuple(tensor.shape))} comes from where it cannot be followed")
+
+    def held(self) -> set[int]:
+        """The ids of the tensors that the module holds, and of the memory in which their cells would lie."""
+        if not self.known:
+            tensors = [tensor for part in self.root.modules() for tensor in _tensors(_attributes(part))]
+            self.known = {id(tensor) for tensor in tensors}
+            self.known |= {tensor.untyped_storage()._cdata for tensor in tensors if not hasattr(tensor, TAG)}
+        return self.known
 
     def node(self, name: str, args: Any, kwargs: Any, output: Any) -> Any:
         """The node, or nodes, of a function; the output is given back, known as their value."""
@@ -511,13 +563,13 @@ class _Recorder:
         if made is None:
             return None
         kind, layer, given = made
-        inputs = [self.materialised(ref) for ref in inputs]
+        read = [self.materialised(ref) for ref in inputs if ref is not None]
         try:
-            dims = layer.resolve(*(ref.shape for ref in inputs)).shape(*(ref.shape for ref in inputs))
+            dims = layer.resolve(*(ref.shape for ref in read)).shape(*(ref.shape for ref in read))
         except ShapeError:
             return None
         label = self.name_of(f"{self.prefix()}{name}.{kind.lower()}")
-        source = self.append(label, kind, layer, inputs, given, numbers(dims, self.watch.hints), None)
+        source = self.append(label, kind, layer, read, given, numbers(dims, self.watch.hints), None)
         return Ref(source, dims)
 
     def layer(self, used: Use) -> tuple[str, Layer, dict[str, Any]] | None:
@@ -581,22 +633,27 @@ class _Recorder:
                 return dims
         except (ShapeError, TypeError, ValueError, ZeroDivisionError, AttributeError):
             pass
-        closed = numbers(shapes, hints)
-        try:
-            settled = settle(layer, given, hints)
-            dims = settled.resolve(*closed).shape(*closed)
-        except (ShapeError, TypeError, ValueError) as error:
-            dims = words_of(error)
-        if dims == real:
-            self.pin_all([shapes, list(given.values())])
-            return real
-        self.findings.append(_disagreement(name, type(layer).__name__, layer, dims, real, closed))
+        said: Any = None
+        for kept in ([name for name in hints if name.startswith("N")], []):
+            known = {name: size for name, size in hints.items() if name not in kept}
+            closed = numbers(shapes, known)
+            try:
+                said = settle(layer, given, known).resolve(*closed).shape(*closed)
+            except (ShapeError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
+                said = words_of(error)
+                continue
+            if numbers(said, hints) == real:
+                self.pin_all([shapes, list(given.values())], kept)
+                return said
+        self.findings.append(_disagreement(name, type(layer).__name__, layer, said, real, closed))
         return None
 
-    def pin_all(self, values: Any) -> None:
-        """Fix the names in sizes: what hangs on them has no formula."""
+    def pin_all(self, values: Any, but: Sequence[str] = ()) -> None:
+        """Fix the names in sizes, some left out: what hangs on them has no formula."""
+        where = place()
         for size in _sizes_in(values):
-            self.watch.pin(size)
+            for name in size.names().difference(but):
+                self.watch.pins.setdefault(name, where)
 
     def append(
         self, name: str, kind: str, layer: Layer, inputs: list[Any], given: dict[str, Any], real: Any, count: int | None
@@ -711,7 +768,7 @@ class _Recorder:
             made = self.parameter(ref.tensor)
         else:
             path = self.owned.get(id(ref.tensor), f"{self.prefix()}constant")
-            layer = LAYERS["Constant"](shape=ref.shape)
+            layer = make(LAYERS["Constant"], {"shape": ref.shape})
             made = Ref(
                 self.append(self.name_of(path), "Constant", layer, [], {"shape": ref.shape}, ref.shape, 0), ref.shape
             )
@@ -724,7 +781,7 @@ class _Recorder:
         self.counted.add(id(weight))
         shape = tuple(weight.shape)
         path = self.owned.get(id(weight), f"{self.prefix()}parameter")
-        layer = LAYERS["Weight"](shape=shape)
+        layer = make(LAYERS["Weight"], {"shape": shape})
         return Ref(self.append(self.name_of(path), "Weight", layer, [], {"shape": shape}, shape, None), shape)
 
     def left_over(self, root: Any) -> None:
@@ -761,6 +818,8 @@ class _Recorder:
         return tuple(kept)
 
 
+LISTED_METHODS = ("expand", "new_zeros", "new_ones", "new_empty")  # what takes sizes as a list or one by one
+LISTED_FUNCTIONS = ("zeros", "ones", "empty", "rand", "randn")
 MIRRORS = ("T", "mT", "H", "data", "real")  # the properties that are tensors
 ASKED = frozenset({
     "dim", "numel", "nelement", "__len__", "is_floating_point", "is_complex", "is_contiguous", "stride", "data_ptr",
@@ -808,9 +867,6 @@ def _fits(network: Network, sizes: Mapping[str, int]) -> bool:
 
 
 def _disagreement(name: str, kind: str, layer: Layer, predicted: Any, real: Any, inputs: list[Any]) -> Diagnostic:
-    from shapecheck.torch_oracle import versions
-    from shapecheck.verdicts import bug
-
     said = predicted if isinstance(predicted, str) else shape_text(predicted)
     message = f"{name}: shapeproof predicts {said}, torch gives {shape_text(real)}"
     row = Row(Node(name, kind, layer, ()), tuple(inputs), None, None, None, None, layer)

@@ -1,6 +1,6 @@
 """Whole numbers a model's code computes with while its graph is recorded: a number and the size it stands for.
 
-`x.shape[2] // 2` is 112 for the code that runs, and floor(H/2) for the graph. Where the code asks what only a number can
+`x.shape[2] // 2` is 112 for the code that runs, and floor(H/2) for the graph. Where it asks what only a number can
 answer, the answer is noted: a comparison becomes a `Guard`, which must come out alike for other sizes; a number that
 leaves this arithmetic (int(), a loop's count) pins the names it is made of, and they are no longer open.
 
@@ -189,7 +189,7 @@ class OpenInt:
             for _ in range(other):
                 result = result * self.size
             return self.watch.wrap(result)
-        return self.watch.pin(self.size) ** self.watch.pin(size_of(other))
+        return self.watch.pin(self.size) ** (self.watch.pin(other.size) if isinstance(other, OpenInt) else other)
 
     def __rpow__(self, other: Any) -> Any:
         return other ** self.watch.pin(self.size)

@@ -19,6 +19,7 @@ from shapecheck.diagnostics import Diagnostic
 from shapecheck.inference import infer
 from shapecheck.models.graph import Capture, Uncaptured, is_given_shape, record
 from shapecheck.report import Report
+from shapecheck.torch_oracle import _torch
 
 
 def trace(module: Any, *inputs: Any, training: bool = False, name: str | None = None, **kwargs: Any) -> Report:
@@ -69,10 +70,8 @@ def calls_report(module: Any, inputs: Sequence[Any], kwargs: Mapping[str, Any], 
 
 def _tensor(value: Any) -> Any:
     """Tensors on the meta device in place of shapes."""
-    import torch
-
     if is_given_shape(value):
-        return torch.empty(tuple(value), device="meta")
+        return _torch().empty(tuple(value), device="meta")
     if isinstance(value, Mapping):
         return {key: _tensor(part) for key, part in value.items()}
     return type(value)(map(_tensor, value)) if type(value) in (tuple, list) else value
