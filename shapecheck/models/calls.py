@@ -2,7 +2,7 @@
 
 A leaf is a module with a rule (`modules.layer_of`) or without children. The pass runs on a copy whose weights lie on
 torch's meta device, where nothing is computed; where that cannot be (the forward looks at values), on the real device
-with the real weights. The module itself is left as it was.
+with the real weights, zeros where they have no numbers. The module itself is left as it was.
 
 A row holds the leaf's dotted name (`name#2` when it is called again), the shapes it was given, what our rule makes of
 them, and torch's own output. Parameters are counted once, multiply-adds in each call. A leaf without a rule shows what
@@ -19,6 +19,7 @@ from copy import deepcopy
 from inspect import Parameter, signature
 from typing import Any, NamedTuple
 
+from shapecheck.costs import CELL, available_memory
 from shapecheck.diagnostics import Diagnostic
 from shapecheck.layers.base import Layer, shape_text
 from shapecheck.models.asked import bound, flat, predict, watcher
@@ -29,6 +30,7 @@ from shapecheck.report import Report, Row
 from shapecheck.torch_oracle import _quiet, _shape, _torch, versions
 from shapecheck.verdicts import bug, words_of
 
+ROOM = 0.5  # of the free memory, for weights that lie on the meta device and must have numbers
 UNKNOWN: Any = frozenset()  # a receptive field of which nothing is known: cells are not followed from call to call
 PARAMETER, NO_RULE = "Parameter", " (no rule)"  # what the type of a row says of it
 
@@ -57,12 +59,18 @@ def record(
         return _Watch(module, name).run(args, keywords, meta=False)
     report = _Watch(module, name).run(args, keywords, meta=True)
     failure = next((finding for finding in report.diagnostics if finding.code == "SP611"), None)
-    if failure is None:
+    if failure is None or not _fits(module):
         return report
     second = _Watch(module, name).run(args, keywords, meta=False)
     if any(finding.code == "SP611" for finding in second.diagnostics):
         return second
     return second.replace(diagnostics=(_way(failure, second.verified), *second.diagnostics))
+
+
+def _fits(module: Any) -> bool:
+    """Whether there is room to run the module with real numbers."""
+    lacking = sum(int(tensor.numel()) for tensor in module.parameters() if tensor.is_meta)
+    return CELL * lacking <= ROOM * available_memory()
 
 
 def outputs(
@@ -74,7 +82,7 @@ def outputs(
     """
     watch = _Watch(module, None, names)
     report = watch.run(args, kwargs or {}, meta=device == "meta")
-    if device == "meta" and not watch.finished:
+    if device == "meta" and not watch.finished and _fits(module):
         second = _Watch(module, None, names)
         report = second.run(args, kwargs or {}, meta=False)
         watch = second
@@ -373,18 +381,23 @@ def _twins(module: Any, meta: bool) -> dict[int, Any]:
         for tensor in held:
             if not isinstance(tensor, torch.Tensor) or torch.nn.parameter.is_lazy(tensor):
                 continue
-            if isinstance(tensor, torch.nn.Parameter):
-                twins[id(tensor)] = (
-                    torch.nn.Parameter(_on_meta(tensor), requires_grad=tensor.requires_grad) if meta else tensor
-                )
+            shared = isinstance(tensor, torch.nn.Parameter)
+            twin = _on_meta(tensor) if meta else _filled(tensor) if tensor.is_meta else tensor.detach()
+            if shared and not (twin.device == tensor.device and not meta):
+                twins[id(tensor)] = torch.nn.Parameter(twin, requires_grad=tensor.requires_grad)
             else:
-                twins[id(tensor)] = _on_meta(tensor) if meta else tensor.detach().clone()
+                twins[id(tensor)] = tensor if shared else twin.clone()
     twins[id(twins)] = [tensor for part in module.modules() for tensor in part._parameters.values()]  # kept alive
     return twins
 
 
 def _on_meta(tensor: Any) -> Any:
     return tensor.detach().to("meta")
+
+
+def _filled(tensor: Any) -> Any:
+    """Zeros on the CPU for a tensor that has no numbers."""
+    return _torch().zeros(tensor.shape, dtype=tensor.dtype)
 
 
 def _loose(attributes: Mapping[str, Any]) -> Iterator[Any]:
@@ -423,7 +436,7 @@ def _way(failure: Diagnostic, device: str | None) -> Diagnostic:
     """SP610: the pass ran with real weights, and why."""
     words = failure.facts.get("torch", failure.message)
     return Diagnostic(
-        "SP610", f"the model was run with its real weights, for the meta device cannot: {words}", "note",
+        "SP610", f"the model was run with real numbers, for the meta device cannot: {words}", "note",
         facts={"torch": words, "device": device},
     )  # fmt: skip
 

@@ -439,6 +439,7 @@ def _reduction(kind: str, function: str | None = None) -> Rule:
     def use(x: Ref, dim: Any = None, keepdim: Any = False, **named: Any) -> Use | None:
         if isinstance(dim, Ref):  # max(a, b): of single cells
             return Use("Elementwise", (x, dim), {"function": f"{function}imum"}) if function in ("max", "min") else None
+        keepdim = named.get("keepdims", keepdim)  # NumPy's word, which torch takes too
         if isinstance(dim, bool) or not isinstance(keepdim, bool):
             return None  # var's unbiased, norm's order
         dim = named.get("axis", dim)

@@ -300,6 +300,31 @@ def test_control_flow_by_values_runs_with_real_numbers() -> None:
     assert "meta" in report.diagnostics[0].message
 
 
+def test_weights_without_numbers_get_zeros_where_need_be() -> None:
+    """A model built on the meta device, whose forward looks at values, is run with zeros; it keeps its meta weights."""
+    with torch.device("meta"):
+        model = Looks()
+    report = record(model, [{"x": torch.ones(2, 4, device="meta")}])
+    assert [row.name for row in report.rows if row.inputs] == ["two"]
+    assert report.verified == "cpu"
+    assert all(parameter.is_meta for parameter in model.parameters())
+
+
+class Numpys(nn.Module):
+    """A leaf that speaks of axis and keepdims."""
+
+    def forward(self, x: Any) -> Any:
+        """The greatest of each row."""
+        return x.max(dim=1, keepdims=True)
+
+
+def test_numpys_words_are_torchs_too() -> None:
+    """torch takes keepdims for keepdim."""
+    report = record(nn.Sequential(Numpys()), [torch.zeros(2, 3)])
+    assert report.rows[0].torch == ((2, 1), (2, 1))
+    assert report.verified == "meta"
+
+
 class Odd(nn.Module):
     """A leaf of a class of its own."""
 
