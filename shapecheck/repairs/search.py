@@ -25,6 +25,7 @@ SECOND = 1.0  # what one more change costs beside its own cost
 EACH_LEFT = 0.3  # what each fault costs that is left for the second change
 EACH_FAULT = 5.0  # what a fault costs that a change brings with it
 MARGIN = 2.5  # how much more than the best a repair may cost
+EXACT = 4.0  # seconds at most for the exact set of the input's sizes
 MANY_ROWS = 60_000  # rows that may be computed for two changes where the faults are many
 MOST_CHANGES = 60  # of a spec of many faults
 CANDIDATES = 1_500  # of one fault that are looked at
@@ -53,8 +54,8 @@ class Search:
         deadline, budget = self.deadline, self.most_trials
         if len(self.start.faults) > 2:  # two changes will hardly do; they may have a part of the time
             self.deadline = monotonic() + (deadline - monotonic()) / 4
-            self.most_trials = max(MANY_ROWS // (len(self.start.rows) + 20), 20)
-            self.most_trials = min(self.most_trials, 500 if len(self.start.faults) <= 5 else 100)
+            self.most_trials = max(MANY_ROWS // (len(self.start.rows) + 20), 5)
+            self.most_trials = min(self.most_trials, 500 if len(self.start.faults) <= 5 else 200)
         found = list(self.smallest(most))
         self.deadline, self.most_trials = deadline, budget
         found += self.with_nearest_input(found) if len(found) < most else []
@@ -68,7 +69,7 @@ class Search:
         about_sizes = self.start.faults and all(self.start.row_of(fault) for fault in self.start.faults)
         if not about_sizes or monotonic() > self.deadline:
             return []
-        change = nearest_input(self.start, self.deadline)
+        change = nearest_input(self.start, min(self.deadline, monotonic() + EXACT))
         known = {trial.draft.text for trial in found}
         after = None if change is None else self.apply(self.start, change, known)
         return [after] if after is not None and self.is_mended(after) else []

@@ -143,9 +143,9 @@ def _windows(name: str, value: Any, axes: int) -> Iterator[Any]:
 
 
 def _around(value: int, least: int, reach: int = REACH) -> Iterator[int]:
-    """The numbers near, from the least on; of a number far off its bound, the bound too."""
+    """The numbers near, from the least on; of a number far off, the usual small ones too."""
     near_ones = [value + sign * step for step in range(1, reach + 1) for sign in (-1, 1)]
-    others = [] if reach < REACH else [least, least + 1, value // 2, value * 2, value // 4]
+    others = [] if reach < REACH else [*range(least, least + 4), value // 2, value * 2, value // 4]
     yield from dict.fromkeys(number for number in (*near_ones, *others) if number >= least and number != value)
 
 

@@ -230,15 +230,15 @@ def test_a_value_stands_where_the_layout_says(path: Path) -> None:
 @pytest.mark.parametrize("part", range(4))
 def test_networks_broken_at_random_are_mended_by_two_changes_at_most(part: int) -> None:
     """Of examples and random stacks with one slip or two, 27 of 30 at least are mended by one change or two."""
-    drawn = [broken for broken, _ in zip(networks(SEED + part), range(30), strict=False)]
-    failed = [broken for broken in drawn if (mended_by(broken, seconds=PATIENT, trials=150) or 3) > 2]
+    drawn = [broken for broken, _ in zip(networks(SEED + part, 0.25), range(30), strict=False)]
+    failed = [broken for broken in drawn if (mended_by(broken, seconds=PATIENT, trials=100) or 3) > 2]
     assert len(failed) <= 3, (SEED + part, [(broken.source, broken.slips) for broken in failed])
 
 
 def test_the_quick_look_hides_nothing_that_mends() -> None:
     """What the quick look says no to, read as a whole, neither mends nor lessens the fault."""
     looked = 0
-    for broken in (found for found in networks(SEED) if found.source == "stack"):
+    for broken in (found for found in networks(SEED, 0.0) if found.source == "stack"):
         trial = Trial(Draft(broken.text), PLAIN)
         refused = [change for change in changes_for(trial) if change.probe is not None and not change.probe()]
         for change in refused[::7]:

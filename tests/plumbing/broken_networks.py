@@ -33,12 +33,12 @@ class Broken(NamedTuple):
     text: str
 
 
-def networks(seed: int) -> Iterator[Broken]:
-    """Broken networks without end, drawn from the examples and from random stacks."""
+def networks(seed: int, examples_share: float = 0.5) -> Iterator[Broken]:
+    """Broken networks without end, drawn from the examples and, where not from them, from random stacks."""
     random = Random(seed)
     examples = [(path.stem, path.read_text(encoding="utf-8")) for path in FITTING]
     while True:
-        name, text = random.choice(examples) if random.random() < 0.5 else ("stack", stack(random))
+        name, text = random.choice(examples) if random.random() < examples_share else ("stack", stack(random))
         slips: list[str] = []
         for _ in range(random.choice((1, 1, 2))):
             slipped = slip(random, text)
@@ -260,6 +260,10 @@ def main(count: int = 1000, seed: int = 0) -> None:
         tally[verdict] += 1
         if verdict in ("none", "more"):
             print(f"{number}: {broken.source} {broken.slips}: {verdict}", flush=True)
+        if number % 100 == 99:
+            print(
+                f"{number + 1} networks, {tally['one change'] + tally['two changes']} mended by two changes", flush=True
+            )
     times.sort()
     shares = ", ".join(f"{name}: {tally[name]}" for name in ("one change", "two changes", "more", "none"))
     print(f"seed {seed}, {count} broken networks: {shares}")
