@@ -170,7 +170,8 @@ def _cell(trail: Trail, solve: Solver, witness: Mapping[str, int]) -> tuple[list
                 boxes = [both for one in boxes for other in holding if (both := cut(one, other)) is not None]
     except NoLawError as error:
         return [Region({name: between(size, size) for name, size in witness.items()})], str(error)
-    reason = f"{', '.join(sorted(trail.pinned))}: the sizes obey no law" if trail.pinned else None
+    names = " and ".join(sorted(trail.pinned))
+    reason = f"each {names} is a case of its own (a float factor, or a count)" if names else None
     return [Region(box, tuple(dict.fromkeys(coupled))) for box in boxes], reason
 
 

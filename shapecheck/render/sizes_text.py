@@ -5,12 +5,16 @@ Main definitions: `text`, `markdown`, `proof`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from shapecheck.admission.answer import Admissible, Cause
 from shapecheck.admission.borders import Border
+from shapecheck.admission.periodic import Periodic
 from shapecheck.render.markdown import escaped
 from shapecheck.render.paint import PLAIN, Painter, safe
+
+WIDE = 40  # a longer condition is not lined up with the others
 
 
 def text(answer: Admissible, borders: Sequence[Border] = (), paint: Painter = PLAIN) -> str:
@@ -43,61 +47,69 @@ def _opened(answer: Admissible) -> str:
 def _cause_lines(answer: Admissible) -> Iterator[str]:
     """A line for each condition that no other implies."""
     causes = answer.causes
-    width = max((len(cause.condition) for cause in causes if cause.needed), default=0)
+    width = max((len(cause.condition) for cause in causes if cause.needed and len(cause.condition) < WIDE), default=0)
     for cause in causes:
-        if cause.needed:
-            yield f"{cause.condition:<{min(width, 40)}}  {_place(cause)}"
+        if cause.needed and cause.condition == str(answer):
+            yield f"all of it: {_place(cause, answer.main_names)}"
+        elif cause.needed:
+            yield f"{cause.condition:<{width}}  {_place(cause, answer.main_names)}"
     implied = sum(not cause.needed for cause in causes)
     if implied:
         yield f"({implied} more condition{'s' * (implied > 1)} of other layers follow{'s' * (implied == 1)} from these)"
 
 
-def _place(cause: Cause) -> str:
-    line = "" if cause.line is None else f" (line {cause.line})"
+def _place(cause: Cause, main: Sequence[str]) -> str:
+    line = "" if cause.line is None else f", line {cause.line}"
     if not cause.sizes:
         return f"{cause.layer}{line}: {cause.message}"
-    sizes = ", ".join(f"{name} = {size}" for name, size in cause.sizes.items())
+    told = [name for name in cause.sizes if name in main or re.search(rf"\b{name}\b", cause.condition)]
+    sizes = ", ".join(f"{name} = {cause.sizes[name]}" for name in told)
     head = f"{cause.layer}: "
     message = cause.message[len(head) :] if cause.message.startswith(head) else cause.message
-    return f"{cause.layer}{line} {cause.code}, at {sizes}: {message}"
+    return f"{cause.layer}{line}: {cause.code} at {sizes}: {message}"
 
 
 def proof(answer: Admissible, borders: Sequence[Border] = ()) -> Iterator[str]:
     """The lines that say how the answer is known."""
     paths = len(answer.exploration.cells)
     if answer.exact:
-        for name in answer.main_names:
-            axis = answer.axis(name)
-            yield f"{name}: from {axis.head + 1} on the set repeats every {axis.period}"
+        yield f"{'; '.join(_repeats(name, answer.axis(name)) for name in answer.main_names)}"
         yield (
-            f"{paths} path{'s' * (paths != 1)} through the network cover{'s' * (paths == 1)} all sizes: on each, every "
-            "comparison a layer makes is of quasi-linear functions, which repeat (derive show quasi-linear)"
+            f"{paths} path{'s' * (paths != 1)} through the network cover{'s' * (paths == 1)} all sizes that torch can "
+            "count (2^31 cells an axis, 2^63 in all);"
         )
-        yield "meant are sizes whose tensors torch can count (2^31 cells an axis, 2^63 in all)"
+        yield "a path's comparisons are of quasi-linear functions, which repeat (derive show quasi-linear)"
     else:
-        yield f"checked up to {answer.checked_up_to} only: {answer.exploration.reason or 'prediction disagreed'}"
-        yield f"{paths} paths through the network were run"
+        why = answer.exploration.reason or "prediction disagreed"
+        yield f"checked up to {answer.checked_up_to} only, not proved beyond: {why}; {paths} paths were run"
     if answer.confirmed:
         reach = ", ".join(f"{name} = 1..{stop}" for name, stop in answer.confirmed.items() if name in answer.main_names)
-        yield f"confirmed by prediction for every {reach}, from each of the least sizes"
+        yield f"confirmed by prediction for every {reach}, one axis at a time"
     if answer.disagreement:
         yield f"prediction says otherwise for {dict(answer.disagreement)}: a bug, please report it"
     yield from _torch_lines(borders)
 
 
+def _repeats(name: str, axis: Periodic) -> str:
+    if axis.finite:
+        return f"{name}: none from {axis.head + 1} on"
+    start = f"from {axis.head + 1} on" if axis.head else "from the first on"
+    return f"{name}: {start} " + (f"the set repeats every {axis.period}" if axis.period > 1 else "all")
+
+
 def _torch_lines(borders: Sequence[Border]) -> Iterator[str]:
     asked = [border for border in borders if border.agrees is not None]
-    if asked:
-        shown = ", ".join(
-            f"{_short(border)} {'runs' if border.accepted else 'is refused'}" for border in asked if border.agrees
-        )
-        yield f"torch agrees at the borders: {shown}"
-        for border in asked:
-            if not border.agrees:
-                yield f"torch says otherwise at {_short(border)}: a bug, please report it"
-    elif borders:
+    taken = ", ".join(_short(border) for border in asked if border.agrees and border.accepted)
+    refused = ", ".join(_short(border) for border in asked if border.agrees and not border.accepted)
+    if taken or refused:
+        parts = [f"takes {taken}" if taken else "", f"refuses {refused}" if refused else ""]
+        yield f"torch, run at the borders, {' and '.join(part for part in parts if part)}"
+    for border in asked:
+        if not border.agrees:
+            yield f"torch says otherwise at {_short(border)}: a bug, please report it"
+    if borders and not asked:
         yield "torch could not be asked about the borders"
 
 
 def _short(border: Border) -> str:
-    return "x".join(map(str, border.sizes.values())) if len(border.sizes) > 1 else str(*border.sizes.values())
+    return "x".join(map(str, border.sizes.values()))
