@@ -23,6 +23,7 @@ from shapecheck.costs import CELL, available_memory
 from shapecheck.diagnostics import Diagnostic
 from shapecheck.layers.base import Layer, shape_text
 from shapecheck.models.asked import bound, flat, predict, watcher
+from shapecheck.models.copies import on_meta
 from shapecheck.models.explain import blame, function_mode, unexplained
 from shapecheck.models.modules import kind_of, layer_of
 from shapecheck.net import Node
@@ -369,6 +370,8 @@ def _collect(name: str, value: Any, found: dict[str, Any]) -> None:
 
 def _copied(module: Any, meta: bool) -> Any:
     """A copy of a module: its weights on the meta device, or shared; its buffers its own in any case."""
+    if meta and not any(map(_torch().nn.parameter.is_lazy, module.parameters())):
+        return on_meta(module)
     return deepcopy(module, _twins(module, meta))
 
 
