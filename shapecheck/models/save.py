@@ -90,7 +90,7 @@ class _Writer:
         network = self.network
         if self.source:
             yield f"# {self.source}\n"
-        yield f"name: {yaml_text(network.name)}\n"
+        yield f"name: {_word(network.name)}\n"
         if not network.training:
             yield "mode: eval\n"
         if list(network.inputs) == ["input"]:

@@ -88,12 +88,12 @@ def yaml_text(value: Any) -> str:
         return "[" + ", ".join(map(yaml_text, value)) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {yaml_text(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, str) and PLAIN_TEXT.fullmatch(value) is None:
+    if isinstance(value, str) and (not value or SIGNS.search(value)):
         return "'" + value.replace("'", "''") + "'"
     return str(value)
 
 
-PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*")  # what is a text in YAML without quotes, all that a spec needs
+SIGNS = re.compile(r"[\[\]{},#&*!|>'\"%@`]|: |^[-?:]")  # what a text in YAML has quotes for
 
 
 # Conditions ----------------------------------------------------------------------------------------------------------

@@ -143,6 +143,7 @@ def test_a_fault_of_the_user_s_is_a_finding(model, entry, words):
     result = run("--module", entry, "--input", "1,3,16,16")
     assert result.exit_code == 1
     assert words in result.stderr
+    assert ("SP303" if entry == "model.py:Wrong" else "SP604") in result.stderr
     assert "Traceback" not in result.output
     if entry in ("model.py:broken", "model.py:Wrong"):
         assert "model.py:" in result.stderr.split("follow its forward")[1]

@@ -22,7 +22,9 @@ ELSEWHERE = {  # codes that no spec can provoke by itself, and the tests that pr
     "SP001": "test_specs.py",  # a spec that cannot be read bears no comment
     **dict.fromkeys(("SP401", "SP402", "SP403", "SP404", "SP405", "SP406", "SP407"), "test_torch_oracle.py"),
     **dict.fromkeys(("SP501", "SP502", "SP503"), "test_specs.py"),  # of the sizes in a call
-    **dict.fromkeys(("SP610", "SP611", "SP612", "SP613"), "../book/test_51_live_modules.py"),  # of models that are code
+    **dict.fromkeys(("SP601", "SP602", "SP603"), "../book/test_50_graphs.py"),  # of models that are code
+    **dict.fromkeys(("SP604", "SP605"), "test_module_cli.py"),
+    **dict.fromkeys(("SP610", "SP611", "SP612", "SP613"), "../book/test_51_live_modules.py"),
     **dict.fromkeys(("SP801", "SP802", "SP803", "SP804", "SP805", "SP806"), "../book/test_44_coverage.py"),  # advice
     **dict.fromkeys(
         ("SP701", "SP702", "SP703", "SP710", "SP711", "SP712", "SP713"), "../book/test_52_onnx.py"
