@@ -3,9 +3,11 @@
     python -m benchmarks                          all parts, all networks below
     python -m benchmarks predict --net examples/lenet.yaml --rounds 5
     python -m benchmarks single scale cold verify
+    python -m benchmarks symbolic                 formulas for open sizes, the peers' beside ours
 
 Parts: `predict` (every layer's shape of a loaded network, microseconds a layer), `single` (one layer's output shape),
-`scale` (up to a million layers), `cold` (whole commands, milliseconds), `verify` (against the same modules by hand).
+`scale` (up to a million layers), `cold` (whole commands, milliseconds), `verify` (against the same modules by hand),
+`symbolic` (not how fast but what: the formulas for open sizes, and how often they are true).
 Processor time inside a process, wall time of whole commands; contenders take turns (`benchmarks.clock`).
 """
 
@@ -166,8 +168,18 @@ def verify(files: Sequence[Path], rounds: int) -> None:
     _print(["network", "device", "ours", "by hand", "ratio"], table)
 
 
+def symbolic(files: Sequence[Path], rounds: int) -> None:
+    """Print what is said of four networks whose batch, height and width are names, and how much of it is true."""
+    from benchmarks.symbolic import symbolic as rows
+
+    print("The last map's height where N, H and W are open; milliseconds without imports and export; of H = 1 .. 300:")
+    print("right of those that torch takes, false of those that torch refuses")
+    _print(["network", "tool", "answer", "ms", "right", "false"], rows(rounds))
+
+
 PARTS: dict[str, Callable[[Sequence[Path], int], None]] = {
     "predict": predict, "single": single, "scale": scale, "cold": cold, "verify": verify,
+    "symbolic": symbolic,
 }  # fmt: skip
 
 
