@@ -34,7 +34,8 @@ def between_changes(trial: Trial, finding: Diagnostic, row: Row) -> Iterator[Cha
     """A layer put before the one at fault, on one of its inputs."""
     if len(row.inputs) > 1 or row.type in MERGES:
         for place, shape in enumerate(row.inputs):
-            for text, cost in _fitting(row, place, shape):
+            for text, fitting_cost in _fitting(row, place, shape):
+                cost = min(fitting_cost, 2.2) if text in (finding.hint or "") else fitting_cost
                 edits = insert_on(trial, row, place, text)
                 if edits is not None:
                     yield Change(f"put {text} on input {place + 1} of {row.name}", edits, cost)

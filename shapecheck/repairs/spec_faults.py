@@ -441,9 +441,9 @@ def _top(trial: Trial, finding: Diagnostic, spot: Spot | None) -> Iterator[Chang
             yield Change(f"leave out {spot.value}", out, 2.0)
     if " has no " in finding.message:
         missing = ("input", "inputs") if finding.message.endswith("input") else ("layers",)
-        for key, _ in root.pairs():
-            if key.value not in KEYS and (meant := get_close_matches(key.value, missing, 1, 0.6)):
-                yield Change(f"write {meant[0]} instead of {key.value}", set_value(key, meant[0]), 1.0)
+        for word, _ in root.pairs():
+            if word.value not in KEYS and (meant := get_close_matches(word.value, missing, 1, 0.6)):
+                yield Change(f"write {meant[0]} instead of {word.value}", set_value(word, meant[0]), 1.0)
     layers = root.get("layers")
     if root.kind == "map" and root.get("input") is None and root.get("inputs") is None and root.items:
         for place, shape in enumerate(USUAL_INPUTS):
