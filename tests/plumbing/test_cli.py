@@ -104,7 +104,7 @@ def test_what_is_found_ends_with_1(spec):
         (["--nett", "x"], "--net"),
         (["explian", "SP301"], "did you mean 'explain'?"),
         ([LENET], f"did you mean `shapes --net {LENET}`?"),
-        (["dance"], "there are check, explain, layers, schema"),
+        (["dance"], "there are check, sizes, repair, solve, explain, layers, schema"),
         (["--net", LENET, "explain", "SP301"], "do not go before `explain`"),
         (["--no-verify"], "which network?"),
         (["--net", LENET, "--size", "H"], "H=224"),
