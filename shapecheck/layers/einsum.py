@@ -6,6 +6,7 @@ Source: torch.einsum (aten/src/ATen/native/Linear.cpp).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 from shapecheck.diagnostics import ShapeError, forward_error
@@ -14,6 +15,7 @@ from shapecheck.layers.merge import broadcast
 from shapecheck.sizes import Dim, Shape, can_equal
 
 DOTS = "..."
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +29,23 @@ class Einsum(Layer):
 
     def sizes(self, inputs: tuple[Shape, ...]) -> tuple[dict[str, Dim], Shape, str]:
         """The size of each letter, the broadcast of what the dots stand for, and the letters of the result."""
-        left, result = self.read()
+        left, result = self.read(inputs)
         if len(left) != len(inputs):
-            raise self.fault(f"{len(left)} inputs are named, {len(inputs)} are given")
+            raise self.fault(f"{len(left)} inputs are named, {len(inputs)} are given", inputs)
         sizes: dict[str, Dim] = {}
         dots: list[Shape] = []
         for term, x in zip(left, inputs, strict=True):
             before, found, after = term.partition(DOTS)
             if len(x) < len(before + after) or (not found and len(x) != len(before)):
-                raise self.fault(f"{term!r} names {len(before + after)} dimensions, the input is {shape_text(x)}")
+                raise self.fault(
+                    f"{term!r} names {len(before + after)} dimensions, the input is {shape_text(x)}", inputs
+                )
             end = len(x) - len(after)
             dots += [x[len(before) : end]] if found else []
             own: dict[str, Dim] = {}
             for letter, size in zip(before + after, (*x[: len(before)], *x[end:]), strict=True):
                 if not can_equal(own.setdefault(letter, size), size):
-                    raise self.fault(f"{letter} comes twice in {term!r} and is {own[letter]} and {size}")
+                    raise self.fault(f"{letter} comes twice in {term!r} and is {own[letter]} and {size}", inputs)
                 sizes[letter] = self.common(letter, sizes.get(letter, 1), size)
         if result is None:
             letters = "".join(left).replace(".", "")
@@ -49,20 +53,20 @@ class Einsum(Layer):
             result = (DOTS if dots else "") + "".join(once)
         return sizes, broadcast(*dots) if dots else (), result
 
-    def read(self) -> tuple[list[str], str | None]:
+    def read(self, inputs: tuple[Shape, ...]) -> tuple[list[str], str | None]:
         """The terms left of the arrow, and what is right of it, None without an arrow."""
         if not isinstance(self.equation, str):
-            raise self.fault("it must be a text")
+            raise self.fault("it must be a text", inputs)
         left, arrow, right = self.equation.replace(" ", "").partition("->")
         terms = left.split(",")
         for term in [*terms, *([right] if arrow else [])]:
             bare = term.replace(DOTS, "", 1)
             if not ((bare.isascii() and bare.isalpha()) or not bare):
-                raise self.fault(f"{term!r} holds something else than letters")
+                raise self.fault(f"{term!r} holds something else than letters", inputs)
         known = set("".join(terms)) - {"."}
         bare = right.replace(DOTS, "", 1)
         if len(set(bare)) != len(bare) or not set(bare) <= known:
-            raise self.fault(f"{right!r} names a letter twice, or one that is not on the left")
+            raise self.fault(f"{right!r} names a letter twice, or one that is not on the left", inputs)
         return terms, right if arrow else None
 
     def common(self, letter: str, known: Dim, size: Dim) -> Dim:
@@ -76,9 +80,14 @@ class Einsum(Layer):
             b=size,
         )  # fmt: skip
 
-    def fault(self, words: str) -> ShapeError:
-        """The error for an equation that cannot be, or that the inputs do not fit."""
-        hint = "equation: bij,bjk->bik"
+    def fault(self, words: str, inputs: tuple[Shape, ...]) -> ShapeError:
+        """The error for an equation that cannot be, or that the inputs do not fit; the hint names all dimensions."""
+        ranks = [len(x) for x in inputs]
+        hint = None
+        if all(ranks) and sum(ranks) <= len(LETTERS):
+            letters = iter(LETTERS)
+            terms = ["".join(islice(letters, rank)) for rank in ranks]
+            hint = f"equation: {','.join(terms)}->{''.join(terms)}"
         return forward_error("SP309", f"equation is {self.equation!r}: {words}", argument="equation", hint=hint)
 
     def shape(self, *inputs: Shape) -> Shape:

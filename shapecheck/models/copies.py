@@ -52,7 +52,7 @@ def _copied(value: Any, known: dict[int, Any]) -> Any:
         made = known[id(value)] = object.__new__(kind)
         own = made.__dict__
         for name, part in vars(value).items():
-            own[name] = _copied(part, known)
+            own[name] = part if type(part) in SHARED else _copied(part, known)
     else:
         return deepcopy(value, known)
     known[id(value)] = made
