@@ -24,8 +24,20 @@ import sympy as sp
 
 from derive.kernel import Step, Theorem
 from derive.render.notation import plain
-from derive.rules import Scope, apply, inductive, well_formed
-from derive.terms import Equation, Hypothesis, Iverson, Range, RuleError, Support, Term, head, proposition, substitute
+from derive.rules import Condition, Scope, apply, inductive, well_formed
+from derive.terms import (
+    Equation,
+    Hypothesis,
+    Iverson,
+    Range,
+    RuleError,
+    Support,
+    Term,
+    head,
+    proposition,
+    remembered,
+    substitute,
+)
 
 __all__ = [
     "Derivation",
@@ -105,6 +117,15 @@ def total(body: Term, *ranges: tuple[Term, Term, Term]) -> Term:
     return sp.Sum(body, *reversed(ranges)) if ranges else body
 
 
+@remembered  # chapters derive the same lemmas; a recheck does not look here
+def _applied(
+    hypotheses: tuple[Hypothesis, ...], given: tuple[Term, ...], rule: str, term: Term, arguments: Any
+) -> tuple[Term, tuple[Condition, ...]]:
+    """The term after a rule, and the conditions met."""
+    scope = Scope(hypotheses, given=given)
+    return apply(scope, rule, term, dict(arguments)), tuple(scope.conditions)
+
+
 class Derivation:
     """A chain of terms, each from the one before by a rule; every method returns a longer derivation."""
 
@@ -124,12 +145,13 @@ class Derivation:
 
     def use(self, rule: str, because: str = "", /, **arguments: Any) -> Derivation:
         """The derivation one step longer, by a rule of the table."""
-        scope = Scope(self.hypotheses, given=self._given)
-        after = apply(scope, rule, self.term, arguments)
         reason = because or _reason(rule, arguments)
         kept = tuple(sorted(arguments.items()))
+        known = all(type(value) in (Theorem, Equation) or isinstance(value, sp.Basic) for value in arguments.values())
+        played = _applied if known else _applied.__wrapped__
+        after, conditions = played(self.hypotheses, self._given, rule, self.term, kept)
         longer = self._copy()
-        longer.steps = (*self.steps, Step(rule, self.term, after, reason, kept, tuple(scope.conditions)))
+        longer.steps = (*self.steps, Step(rule, self.term, after, reason, kept, conditions))
         return longer
 
     def _copy(self) -> Derivation:

@@ -40,6 +40,7 @@ from derive.terms import (
     rebased,
     rebuilt,
     remembered,
+    resummed,
     substitute,
     symbols_of,
     walk,
@@ -156,7 +157,7 @@ def everywhere(term: Term, scope: Scope, change: Change, there: Callable[[Term],
     if isinstance(term, BINDERS):
         inner, k, low, high = peel(term)
         ends = everywhere(low, scope, change, there), everywhere(high, scope, change, there)
-        return term.func(everywhere(inner, scope.under(k, low, high), change, there), (k, *ends))
+        return resummed(term, everywhere(inner, scope.under(k, low, high), change, there), *ends)
     if isinstance(term, sp.Symbol):
         return term
     return rebuilt(term, [everywhere(piece, scope, change, there) for piece in parts(term)])
@@ -202,47 +203,55 @@ def _well_formed_once(term: Term, hypotheses: tuple[Hypothesis, ...], given: tup
 
 
 def _well_formed(term: Term, scope: Scope) -> None:
-    odd, mixed, meanings = _names((term,))
-    said_odd, said_mixed, said = _names(_said_in(scope.hypotheses))
-    for name in (*odd, *said_odd):
+    odd, mixed, meanings = (
+        frozenset().union(*found) for found in zip(*map(_names, (term, *_said_in(scope.hypotheses))), strict=True)
+    )
+    for name in odd:
         scope.demand("plain-symbol", False, "{} must be a plain name, integer=True or real=True, nothing else", name)
-    for piece in (*mixed, *said_mixed):
+    for piece in mixed:
         scope.demand("kind", False, "{} takes a number for a proposition, or a proposition for a number", piece)
-    for name in (*meanings, *said):
-        those = meanings.get(name, frozenset()) | said.get(name, frozenset())
-        if len(those) > 1:
-            scope.demand("one-meaning", False, "the name {} has two meanings: {}", name, sorted(map(str, those)))
+    if len({name for name, _ in meanings}) < len(meanings):
+        double = sorted(f"{name}: {meaning}" for name, meaning in meanings)
+        scope.demand("one-meaning", False, "a name has two meanings: {}", double)
     _ranges(term, scope, free_in(term) | scope.reserved())
 
 
 @remembered
-def _names(terms: tuple[Term, ...]) -> tuple[list[Term], list[Term], dict[str, frozenset[Any]]]:
-    """Names that are declared with more than they should be, terms of mixed kinds, and what each name stands for."""
-    odd: list[Term] = []
-    mixed: list[Term] = []
-    meanings: dict[str, frozenset[Any]] = {}
-    for piece in (piece for term in terms for piece in walk(term)):
-        logical = isinstance(piece, (sp.logic.boolalg.BooleanFunction, Iverson))
-        if any(proposition(part) != logical for part in (peel(piece) if isinstance(piece, BINDERS) else parts(piece))):
-            mixed.append(piece)
-        if isinstance(piece, sp.Symbol):
-            name, meaning = piece.name, piece
-            plain = piece in (sp.Symbol(name, integer=True), sp.Symbol(name, real=True))
-        elif isinstance(piece, sp.Indexed):
-            name, meaning = str(piece.base), (piece.base, len(piece.indices))
-            plain = piece.base in (sp.IndexedBase(name), sp.IndexedBase(name, integer=True))
-        elif isinstance(piece, sp.core.function.AppliedUndef):
-            name, meaning = str(piece.func), (piece.func, len(piece.args))
-            plain = piece.func == sp.Function(name)
-        else:
-            continue
-        if not (plain and name.isascii() and name.isidentifier() and name[0] != "_"):  # others are the kernel's own
-            odd.append(meaning)
-        meanings[name] = meanings.get(name, frozenset()) | {meaning}
-    return odd, mixed, meanings
+def _names(piece: Term) -> tuple[frozenset[Any], frozenset[Any], frozenset[Any]]:
+    """Names that are declared with more than they should be, terms of mixed kinds, and (name, what it stands for)."""
+    below = peel(piece) if isinstance(piece, BINDERS) else () if isinstance(piece, sp.Symbol) else parts(piece)
+    odd, mixed, meanings = (frozenset().union(*found) for found in zip(_NOTHING, *map(_names, below), strict=True))
+    logical = isinstance(piece, (sp.logic.boolalg.BooleanFunction, Iverson))
+    if any(proposition(part) != logical for part in below):
+        mixed |= {piece}
+    if isinstance(piece, sp.Symbol):
+        name, meaning = piece.name, piece
+        plain = piece in (sp.Symbol(name, integer=True), sp.Symbol(name, real=True))
+    elif isinstance(piece, sp.Indexed):
+        name, meaning = str(piece.base), (piece.base, len(piece.indices))
+        plain = piece.base in (sp.IndexedBase(name), sp.IndexedBase(name, integer=True))
+    elif isinstance(piece, sp.core.function.AppliedUndef):
+        name, meaning = str(piece.func), (piece.func, len(piece.args))
+        plain = piece.func == sp.Function(name)
+    else:
+        return odd, mixed, meanings
+    if not (plain and name.isascii() and name.isidentifier() and name[0] != "_"):  # others are the kernel's own
+        odd |= {meaning}
+    return odd, mixed, meanings | {(name, meaning)}
+
+
+_NOTHING: tuple[frozenset[Any], ...] = (frozenset(), frozenset(), frozenset())
+
+
+@remembered
+def _harmless(term: Term) -> bool:
+    """Whether nothing in the term can be reversed, or divided by zero."""
+    return not any(isinstance(piece, (*BINDERS, sp.Pow, sp.Mod)) for piece in walk(term))
 
 
 def _ranges(term: Term, scope: Scope, outer: frozenset[Term]) -> None:
+    if _harmless(term):
+        return
     if isinstance(term, BINDERS):
         inner, k, low, high = peel(term)
         scope.demand("no-shadow", k not in outer, "{} is bound inside, and used outside or bound again", k)

@@ -247,7 +247,14 @@ def substitute(term: Term, values: Mapping[Term, Term]) -> Term:
     used = {old: new for old, new in values.items() if old != k and old in free_in(inner)}
     if any(k in free_in(new) for new in used.values()):
         raise RuleError(f"capture: {k} is bound by a sum inside, and the new term mentions it")
-    return term.func(substitute(inner, used), (k, substitute(low, values), substitute(high, values)))
+    return resummed(term, substitute(inner, used) if used else inner, substitute(low, values), substitute(high, values))
+
+
+def resummed(term: Term, inner: Term, low: Term, high: Term) -> Term:
+    """The sum or integral of something else, from elsewhere to elsewhere."""
+    old, k, *ends = peel(term)
+    same = inner is old and low is ends[0] and high is ends[1]
+    return term if same else term.func(inner, (k, low, high))
 
 
 @remembered

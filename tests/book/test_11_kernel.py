@@ -379,6 +379,7 @@ def _forgeries() -> dict[str, Theorem]:
         "steps out of order": replace(THEOREM, steps=(second, first)),
         "a hypothesis gone": replace(THEOREM, hypotheses=()),
         "a hypothesis too many": replace(THEOREM, hypotheses=(*THEOREM.hypotheses, Range(sp.Ge(c, 0)))),
+        "an equation too many": replace(THEOREM, hypotheses=(*THEOREM.hypotheses, OUTER)),
         "a hypothesis too strong": replace(THEOREM, hypotheses=(Range(sp.Ge(n, 1)),)),
         "a hypothesis that nothing meets": replace(THEOREM, hypotheses=(Range(sp.Ge(n, 0)), Range(sp.Lt(n, 0)))),
         "a typed step": Theorem("typed", "", (Range(sp.Ge(n, 0)),), SUM, SUM + 1, (typed,)),
