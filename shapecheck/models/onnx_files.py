@@ -177,7 +177,7 @@ def _numbered(model: Any, path: str, graph: Graph, sizes: Mapping[str, int]) -> 
 
 
 def _list(shape: Any, outputs: int) -> list[Any]:
-    return [shape] if outputs <= 1 or is_shape(shape) else list(shape)
+    return [shape] if shape is None or outputs <= 1 or is_shape(shape) else list(shape)
 
 
 def _evaluated(shape: Any, numbers: Mapping[str, int]) -> Any:

@@ -29,7 +29,17 @@ from shapecheck.formulas import (
     transposed_size,
     window_count,
 )
-from shapecheck.layers.base import LIMIT, Layer, Seen, Window, check_limit, product, shape_text, windowed_field
+from shapecheck.layers.base import (
+    LIMIT,
+    Layer,
+    Seen,
+    Window,
+    check_limit,
+    is_shape,
+    product,
+    shape_text,
+    windowed_field,
+)
 from shapecheck.layers.dims import fill, wrap, wrap_all
 from shapecheck.layers.merge import Concat, MatMul, broadcast
 from shapecheck.layers.pieces import Slice
@@ -90,9 +100,14 @@ class Operator(Layer):
     def shape(self, *inputs: Any) -> Any:
         """The output's shape, or that of each output."""
         shape = self.answer(*inputs).shape
-        for each in shape if self.outputs > 1 else (shape,):
-            check_limit(each)
-        return shape
+        if self.outputs == 1:
+            return check_limit(shape)
+        if is_shape(shape) or len(shape) != self.outputs:
+            given = 1 if is_shape(shape) else len(shape)
+            raise forward_error(
+                "SP308", f"{self.kind} gives {given} of the {self.outputs} outputs that are asked of it"
+            )
+        return tuple(map(check_limit, shape))
 
     def params(self) -> int:
         """The numbers among the file's weights that this operator is the first to use."""

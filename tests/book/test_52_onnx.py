@@ -502,6 +502,14 @@ def test_a_graph_that_makes_no_sense_is_told(tmp_path: Path) -> None:
     assert "reads nowhere" in checked(tmp_path, model).diagnostics[0].message
 
 
+def test_outputs_that_an_operator_does_not_have_are_told(tmp_path: Path) -> None:
+    """An operator of one output of which a file asks two is refused, and so is what reads the second."""
+    nodes = [helper.make_node("Relu", ["x"], ["r", "extra"], name="two"), helper.make_node("Neg", ["extra"], ["y"])]
+    report = checked(tmp_path, model_of(nodes, {"x": ("N", 3)}, ["y"]))
+    assert codes(report) == ["SP308"]
+    assert [row.output for row in report.rows] == [None, None]
+
+
 def test_onnx_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package the finding says how to get it."""
     import sys
