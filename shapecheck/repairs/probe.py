@@ -40,8 +40,8 @@ class Probe:
             if node.mark == mark and node.type == type_:
                 try:
                     made[number] = make(LAYERS[type_], {**node.given, name: value})
-                except ShapeError:
-                    return False
+                except ShapeError as error:
+                    return self._lesser(number, error.diagnostics[0])
                 except (TypeError, ValueError, ArithmeticError):
                     return True
         return self._follows({}, made) if made else True

@@ -92,7 +92,7 @@ def values_for(name: str, value: Any, wanted: Iterable[int], rank: int, axes: in
     """Other values that the argument may have, the nearest first within each kind.
 
     >>> list(values_for("padding", 1, [], 4))[:4], list(values_for("dim", 3, [], 2))
-    ([0, 2, 3, 4], [0, 1, -1, -2])
+    ([0, 2, 3, 4], [1, 0, -1, -2])
     """
     if name in NOT_SIZES:
         return
