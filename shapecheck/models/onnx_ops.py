@@ -181,12 +181,13 @@ SAME = (
 
 @rule(*SAME)
 def _same(op: Operator, x: Arg, *others: Arg | None) -> Answer:
-    return Answer((x.shape,) * op.outputs if op.outputs > 1 else x.shape)
+    return Answer(x.shape)
 
 
 @rule("Dropout")
 def _dropout(op: Operator, x: Arg, *others: Arg | None) -> Answer:
-    return _same(op, x)
+    """The input's, and that of the mask where it is asked for."""
+    return Answer(x.shape if op.outputs == 1 else (x.shape, x.shape))
 
 
 @rule("InstanceNormalization", "GroupNormalization")
