@@ -210,7 +210,12 @@ class _Reader:
             except ExpressionError as error:
                 self.note("SP111", f"{shown(text)}: {error.message}", tree.mark, error.hint)
                 continue
-            if unmet([*before, constraint]):
+            try:
+                none = unmet([*before, constraint])
+            except ArithmeticError as error:
+                self.note("SP111", f"{shown(text)}: {error}", tree.mark, "smaller numbers")
+                continue
+            if none:
                 rest = " and those before it" if before else ""
                 self.note("SP111", f"no size meets {shown(text)}{rest}", tree.mark, "conditions that some sizes meet")
                 continue

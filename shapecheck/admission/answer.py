@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 from shapecheck.admission.asked import regions_of
 from shapecheck.admission.laws import ALL, Box, complement, cut, joined
-from shapecheck.admission.paths import Cell, Exploration, explore
-from shapecheck.admission.periodic import Periodic, between
+from shapecheck.admission.paths import Cell, Exploration, enumerated, explore
+from shapecheck.admission.periodic import Periodic, TooLongError, between
 from shapecheck.admission.regions import Region, holds, least_in, tie
 from shapecheck.admission.witness import Decision
 from shapecheck.admission.words import NONE_TEXT, axis_text, box_text, boxes_text, relative_text, shadow, simplest
 from shapecheck.constraints import parse
+from shapecheck.expressions import ExpressionError
 from shapecheck.inference import infer
 from shapecheck.net import Network
 from shapecheck.sizes import Dim, Size, name
@@ -481,10 +482,18 @@ def admissible_of(
     if where:
         more = tuple(parse(text, names) for text in where)
         network = network._replace(where=(*network.where, *more))
-    found = explore(network, names, regions_of(network.where), tell=tell)
-    answer = Admissible(network, found, opened, given)
-    if confirm:
-        answer.confirm()
+        try:
+            regions_of(network.where)
+        except ArithmeticError as error:
+            raise ExpressionError(str(error), 0, "smaller numbers") from None
+    try:
+        found = explore(network, names, regions_of(network.where), tell=tell)
+        answer = Admissible(network, found, opened, given)
+        if confirm:
+            answer.confirm()
+        answer.to_dict()
+    except TooLongError as error:
+        answer = Admissible(network, enumerated(network, names, str(error)), opened, given)
     return answer
 
 
@@ -494,8 +503,13 @@ def answer_soon(network: Network, most_runs: int) -> Admissible | None:
     batch = {str(shape[0]) for shape in network.inputs.values() if shape}
     if all(name_ in batch for name_ in names):
         return None
-    found = explore(network, names, regions_of(network.where), most_runs)
-    return Admissible(network, found, {}, {}) if found.exact else None
+    try:
+        found = explore(network, names, regions_of(network.where), most_runs)
+        answer = Admissible(network, found, {}, {})
+        str(answer)
+    except TooLongError:
+        return None
+    return answer if found.exact else None
 
 
 AXES = {3: ("L",), 4: ("H", "W"), 5: ("D", "H", "W")}

@@ -39,7 +39,7 @@ def regions_of(constraints: Sequence[Constraint]) -> list[Region]:
 
 
 def unmet(constraints: Sequence[Constraint]) -> bool:
-    """Whether it is certain that no sizes meet the constraints."""
+    """Whether it is certain that no sizes meet the constraints; ArithmeticError where that is too long."""
     names = sorted({name for constraint in constraints for name in constraint.names()})
     return not any(
         found[0] is not None or not found[1] for found in (least_in(r, names) for r in regions_of(constraints))

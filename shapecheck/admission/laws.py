@@ -24,9 +24,10 @@ from shapecheck.admission.witness import Decision
 from shapecheck.sizes import Dim, Floor, Monomial, Size, bounds, evaluate
 
 Box: TypeAlias = "dict[str, Periodic]"  # a set an axis; an axis that is not named is whole
-LONGEST_PERIOD = 100_000
+LONGEST_PERIOD = 32_768
 MOST_CLASSES = 4_096
 MOST_VALUES = 2_000
+MOST_FACTORED = 10_000_000  # a product's constant times its divisors
 
 
 class NoLawError(ArithmeticError):
@@ -209,7 +210,10 @@ def _product_is(name: str, f: Dim, g: Dim, c: int) -> list[Box] | None:
             return None
         return [*none, *meet(complement(none), other)]
     found: list[Box] = []
-    for divisor in _divisors(abs(c)):
+    divisors = _divisors(abs(c))
+    if len(divisors) * abs(c) > MOST_FACTORED:
+        raise NoLawError(f"{abs(c)} is a product in too many ways, {2 * len(divisors)}, to be written out")
+    for divisor in divisors:
         for value in (divisor, -divisor):
             mine = _holding(f - value, True)
             other = _holding(g - c // value, True) if mine else []

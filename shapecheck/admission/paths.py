@@ -10,9 +10,11 @@ Main definitions: `run`, `explore`, `Cell`, `Region`, `Exploration`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 from shapecheck.admission.laws import ALL, Box, NoLawError, Solver, between, cut, law, remembered, without
+from shapecheck.admission.periodic import TooLongError
 from shapecheck.admission.regions import SEARCHED, Region, known_parts, least_in
 from shapecheck.admission.witness import Decision, Trail
 from shapecheck.diagnostics import Diagnostic, ShapeError
@@ -24,6 +26,8 @@ from shapecheck.sizes import can_equal, evaluate
 
 MOST_RUNS = 2_000
 MOST_PINNED = 600  # where each size of one name is a case of its own
+MOST_LAYERS = 1_000_000  # run in all
+MOST_POINTS = 4_096  # sizes run one by one where sets cannot be written out
 
 
 class Verdict(NamedTuple):
@@ -124,6 +128,7 @@ def explore(
 ) -> Exploration:
     """The cells of all sizes of these names inside the regions, found by at most that many runs."""
     solve = remembered()
+    most_runs = min(most_runs, MOST_LAYERS // max(len(network.nodes), 1) + 1)
     left = list(inside)
     cells: list[Cell] = []
     reason: str | None = None
@@ -135,7 +140,7 @@ def explore(
         reason = reason or found.reason
         if witness is None:
             break
-        if len(cells) >= (MOST_PINNED if len(pinned) == 1 else most_runs):
+        if len(cells) >= (min(MOST_PINNED, most_runs) if reason and len(pinned) < 2 else most_runs):
             names = [name for name in names if name in pinned] or names
             reach = min(max(region.box.get(name, ALL).least() or 1 for name in names) for region in left) - 1
             return Exploration(tuple(cells), False, reach, reason or "too many cases", frozenset(names))
@@ -153,6 +158,17 @@ def explore(
     return Exploration(tuple(cells), False, SEARCHED, reason, frozenset(names))
 
 
+def enumerated(network: Network, names: Sequence[str], reason: str) -> Exploration:
+    """Sizes run one by one, up to some size: what is left where the sets of sizes cannot be written out."""
+    stop = max(int(min(MOST_POINTS, MOST_LAYERS // max(len(network.nodes), 1)) ** (1 / max(len(names), 1))), 1)
+    cells = []
+    for point in product(range(1, stop + 1), repeat=len(names)):
+        sizes = dict(zip(names, point, strict=True))
+        box = {name: between(size, size) for name, size in sizes.items()}
+        cells.append(Cell((Region(box),), run(network, sizes)[0], sizes))
+    return Exploration(tuple(cells), False, stop, reason, frozenset(names))
+
+
 def _cell(trail: Trail, solve: Solver, witness: Mapping[str, int]) -> tuple[list[Region], str | None]:
     """The sizes that decide as the trail did; the witness alone where a formula ended."""
     boxes: list[Box] = [{}]
@@ -168,7 +184,7 @@ def _cell(trail: Trail, solve: Solver, witness: Mapping[str, int]) -> tuple[list
                 coupled.append(_one_sign(decided))
             else:
                 boxes = [both for one in boxes for other in holding if (both := cut(one, other)) is not None]
-    except NoLawError as error:
+    except (NoLawError, TooLongError) as error:
         return [Region({name: between(size, size) for name, size in witness.items()})], str(error)
     names = " and ".join(sorted(trail.pinned))
     reason = f"each {names} is a case of its own (a float factor, or a count)" if names else None

@@ -63,8 +63,14 @@ class Periodic(NamedTuple):
         >>> multiples(16).least(17), between(3, 5).least(6)
         (32, None)
         """
-        end = max(start, self.head + 1) + self.period
-        return next((n for n in self.up_to(end, start)), None)
+        place = max(start, 1) - 1
+        turns = max((place - self.head) // self.period, 0)  # whole periods that can be gone back
+        place -= turns * self.period
+        rest = self.bits >> place
+        if not rest:
+            turns += 1
+            place, rest = self.head, self.bits >> self.head
+        return (rest & -rest).bit_length() + place + turns * self.period if rest else None
 
     def greatest(self, stop: int) -> int | None:
         """The greatest number of the set up to `stop`; None where there is none.

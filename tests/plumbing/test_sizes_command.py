@@ -1,4 +1,4 @@
-"""`shapes sizes` as a shell sees it: the statement, its formats, exit codes, wrong calls; and the line below a table."""
+"""`shapes sizes` as a shell sees it: statement, formats, exit codes, wrong calls; and the line below a table."""
 
 from __future__ import annotations
 
