@@ -24,6 +24,8 @@ TITLES: dict[str, str] = {
     "algebra": "The algebra of convolution",
     "adjoint": "Backwards through a layer",
     "continuous": "The convolution of functions, and the Fourier transform",
+    "quasi_linear": "Which sizes a network takes",
+    "receptive_field": "Receptive fields",
     "learning": "Learning a kernel",
     "windows": "How many windows fit",
     "pooling": "Pooling: ceil mode and adaptive windows",
@@ -97,6 +99,12 @@ CHAPTERS: dict[str, dict[str, str]] = {
     },
     "relationships": {
         "relationships": "A transposed convolution gives back the size: fifteen relationships, with all they assume",
+    },
+    "quasi_linear": {
+        "quasi-linear": "A period more of input is a period more of output",
+    },
+    "receptive_field": {
+        "receptive-field": "What a cell sees is an interval, by the recursions",
     },
     "learning": {
         "learning": "The gradient of the squared error is the correlation of residual and input",
