@@ -1,7 +1,7 @@
 r"""A theorem as LaTeX: the statement, its hypotheses, and an align with a reason on each line.
 
 Main definitions: `show` for a term, `theorem` for a theorem with its parts, `chain` for the align alone, `book` for a
-document of many. What it needs: amsmath, amssymb, amsthm.
+document of many. What it needs: amsmath, amssymb, amsthm, graphicx.
 """
 
 from __future__ import annotations
@@ -189,10 +189,15 @@ def rows(term: Term) -> list[str]:
         first, *middle, last = _summands(term)
         return [signs + r"\Bigl(" + first, *middle, last + r"\Bigr)"]
     if not (signs and isinstance(term, sp.Mul)):
-        return [signs + show(term)]
+        return [_shrunk(signs + show(term)) if width(term) > WIDE else signs + show(term)]
     *before, last = factors(term)
     shown = [Latex().inside(piece, sp.Add, sp.Sum, sp.Integral) for piece in before]
     return [signs, *shown, Latex().inside(last, sp.Add)]
+
+
+def _shrunk(row: str) -> str:
+    """A row that cannot be broken, made small enough for the page."""
+    return rf"\resizebox{{0.9\linewidth}}{{!}}{{$\displaystyle {row}$}}"
 
 
 def _summands(term: Term) -> list[str]:
@@ -289,7 +294,7 @@ def _before(step: Step, chain: str) -> str:
 
 PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
 \usepackage[margin=2cm]{geometry}
-\usepackage{amsmath,amssymb,amsthm}
+\usepackage{amsmath,amssymb,amsthm,graphicx}
 \allowdisplaybreaks
 \emergencystretch=3em
 \newtheorem{theorem}{Theorem}[section]
