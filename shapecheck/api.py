@@ -58,8 +58,8 @@ def check(source: Source, sizes: Mapping[str, int] | None = None, verify: bool =
     return _verified(report.network, sizes, device, report)
 
 
-def admissible(source: Source, where: Sequence[str] = (), *, confirm: bool = True) -> Admissible:
-    """For which sizes the network of a spec (a path or a mapping) runs, exactly.
+def admissible(source: Source | Network, where: Sequence[str] = (), *, confirm: bool = True) -> Admissible:
+    """For which sizes a network runs, exactly: that of a spec (a path or a mapping), or one captured from a module.
 
     Where no size but the batch is open, the axes behind the channels are opened: H and W of a picture. `where` lists
     conditions besides, as a spec may; `confirm` compares the answer with the prediction for many sizes. Raises
@@ -72,7 +72,8 @@ def admissible(source: Source, where: Sequence[str] = (), *, confirm: bool = Tru
     """
     from shapecheck.admission.answer import admissible_of
 
-    return admissible_of(load(source), where, confirm=confirm)
+    network = source if isinstance(source, Network) else load(source)
+    return admissible_of(network, where, confirm=confirm)
 
 
 def verify(network: Network, sizes: Mapping[str, int] | None = None, device: str = "auto") -> Report:
