@@ -116,6 +116,21 @@ def test_what_is_broadcast_is_the_larger() -> None:
     assert [evaluate(both, {"H": h, "W": w}) for h, w in [(5, 1), (1, 5), (5, 5)]] == [5, 5, 5]
 
 
+def test_a_sum_of_two_sizes_is_predicted_for_all_that_fit() -> None:
+    """A pool rounded up and one rounded down, added: at H = 3 the 1 is broadcast to 2, and the formula says 2."""
+    up, down = {"MaxPool1d": {"kernel_size": 2, "ceil_mode": True}}, {"MaxPool1d": 2}
+    for body, shortcut in ((up, down), (down, up)):
+        spec = {"input": ["N", 3, "H"], "layers": [{"Residual": {"body": [body], "shortcut": [shortcut]}}]}
+        network = shapecheck.load(spec)
+        made = shapecheck.infer(network).rows[-1].output[2]
+        assert str(made) == "ceil(H/2)"
+        for h in range(2, 40):
+            numeric = shapecheck.infer(network, {"N": 1, "H": h})
+            assert numeric.ok == (h % 2 == 0 or h == 3)
+            if numeric.ok:
+                assert numeric.rows[-1].output[2] == evaluate(made, {"H": h})
+
+
 def test_a_quotient_needs_no_floor_where_a_congruence_is_known() -> None:
     """H/2 is said only where H is known to be even; of every formula the simplest of its equals is taken."""
     even, odd = {"H": (2, 0)}, {"H": (2, 1)}
