@@ -107,8 +107,7 @@ class _Upsample(Layer):
         if isinstance(scale, tuple):
             self._check_length("scale_factor", scale, sizes)
             return [
-                scaled_size(n, s) if type(n) is int else scaled_open(n, s)
-                for n, s in zip(sizes, scale, strict=True)
+                scaled_size(n, s) if type(n) is int else scaled_open(n, s) for n, s in zip(sizes, scale, strict=True)
             ]
         if isinstance(size, (tuple, list)):
             self._check_length("size", size, sizes)
