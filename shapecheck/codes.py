@@ -270,8 +270,8 @@ CODES: dict[str, Page] = {
     ),
     "SP111": Page(
         "a condition on sizes that cannot be read, or met",
-        "Under where: stand comparisons of the inputs' open sizes: names, whole numbers, + - * // % and brackets, joined "
-        "by < <= == != >= > or `divides`; and some sizes must meet them all.",
+        "Under where: stand comparisons of the inputs' open sizes: names, whole numbers, + - * // % and brackets, "
+        "joined by < <= == != >= > or `divides`; and some sizes must meet them all.",
         wrong=_spec("""
             input: [N, 3, H, W]
             where: [H >= 64, h % 2 == 0]

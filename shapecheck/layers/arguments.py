@@ -117,7 +117,7 @@ def weight_sizes(argument: str, value: Any) -> tuple[Dim, ...]:
     """
     if isinstance(value, (tuple, list)):
         check_weight(*((argument, size) for size in value))
-        return tuple(size if isinstance(size, Open) else int(size) for size in value)
+        return tuple([size if isinstance(size, Open) else int(size) for size in value])  # type: ignore[misc]
     check_weight((argument, value))
     return (value,)
 

@@ -166,15 +166,17 @@ SHAPES: tuple[tuple[Any, ...], ...] = (
 )  # fmt: skip
 FIRST: dict[str, tuple[Any, ...]] = {  # what is tried before, by the end of the name or by the file
     "1d": (N, 8, 32), "3d": (N, 8, 16, 32, 32), "linear": (N, 8), "bilinear": (N, 8), "embedding": (N, 8),
-    "recurrent": (16, N, 8), "attention": (16, N, 8), "similarity": (N, 8), "Squeeze": (N, 1, 32), "Expand": (N, 1, 32),
-    "MatMul": (N, 8, 8), "Einsum": (N, 8, 8), "Fold": (N, 32, 9), "Transformer": (16, N, 512), "transformer": (16, N, 8),
+    "recurrent": (16, N, 8), "attention": (16, N, 8), "similarity": (N, 8), "Squeeze": (N, 1, 32),
+    "Expand": (N, 1, 32), "MatMul": (N, 8, 8), "Einsum": (N, 8, 8), "Fold": (N, 32, 9), "Transformer": (16, N, 512),
+    "transformer": (16, N, 8),
 }  # fmt: skip
 VALUES: dict[str, tuple[Any, ...]] = {  # for arguments that must be given
     "out_channels": (16,), "out_features": (16,), "kernel_size": (3, 2), "output_size": (4,), "output_ratio": (0.5,),
     "normalized_shape": (32, 8), "num_groups": (4,), "groups": (4,), "upscale_factor": (2,), "downscale_factor": (2,),
     "size": (5,), "scale_factor": (2,), "padding": (1,), "value": (0.0,), "threshold": (0.5,), "norm_type": (2,),
     "hidden_size": (16,), "embed_dim": (8,), "num_heads": (2,), "d_model": (8,), "nhead": (2,), "num_layers": (2,),
-    "num_embeddings": (100,), "embedding_dim": (16,), "shape": ((-1, 64, 128), (-1, 16), (16, 8)), "sizes": ((-1, 8, 32),),
+    "num_embeddings": (100,), "embedding_dim": (16,), "shape": ((-1, 64, 128), (-1, 16), (16, 8)),
+    "sizes": ((-1, 8, 32),),
     "dims": ((0, 2, 3, 1), (1, 0)), "dim0": (1,), "dim1": (2,), "dim": (1, 0), "end": (4,), "chunks": (2,),
     "split_size_or_sections": (4,), "unflattened_size": ((2, 4),), "function": ("exp", "roll"), "index": (0,),
     "repeats": (2, (1, 2, 1, 1)), "equation": ("bij,bjk->bik",),

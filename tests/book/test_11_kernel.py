@@ -538,6 +538,7 @@ def test_an_induction_forgets_what_is_said_of_one_number():
         start.induction(m, m, lambda line: line, lambda line, _: line.arith(line.term, m + 1))
     guarded = Derivation(F[m] * c, sp.Ge(m, 0), sp.Ge(c, 1))
     _, step, claim = rules.inductive(Scope(guarded.hypotheses), F[m] * c, m, sp.Integer(0), F[0] * c, (c,))
+    assert isinstance(claim, Equation)
     assert claim.guard == (sp.Ge(c, 1),)
     assert sp.Ge(m, 0) in step.given
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -215,7 +216,7 @@ def accepts(layer: Callable[..., torch.Tensor], *shape: int) -> bool:
     return True
 
 
-def border(condition: Callable[[int], bool], layer: Callable[..., torch.Tensor], *shape: int) -> tuple[int, int]:
+def border(condition: Callable[..., Any], layer: Callable[..., torch.Tensor], *shape: int) -> tuple[int, int]:
     """The largest size of the last axis that torch refuses and the smallest it takes; the condition says the same."""
     taken = [size for size in range(1, 12) if accepts(layer, *shape, size)]
     assert taken == [size for size in range(1, 12) if condition(size)]
@@ -336,7 +337,7 @@ def test_what_unpooling_may_be_asked_for():
         taken = []
         for asked in range(1, 14):
             try:
-                taken.append(functional.max_unpool1d(zeros, zeros.long(), y, w, output_size=[asked]).shape[2])
+                taken.append(functional.max_unpool1d(zeros, zeros.long(), [y], [w], output_size=[asked]).shape[2])
             except ValueError:
                 continue
         assert taken == [asked for asked in range(1, 14) if formulas.UNPOOL_SIZE.holds(asked, usual, w)]

@@ -212,7 +212,9 @@ def test_padding_in_between_breaks_the_values():
         assert not torch.allclose(twice, once)
 
 
-def outside_values(x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor, stride: int, q: int) -> tuple:
+def outside_values(
+    x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor, stride: int, q: int
+) -> tuple[torch.Tensor, int]:
     """The first layer's values as if its input went on with zeros, and how many stand before its own first value."""
     more = 4
     wide = functional.conv1d(x, kernel, bias, stride, q + more * stride)

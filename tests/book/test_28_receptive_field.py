@@ -133,6 +133,7 @@ def by_gradient(layers: list[tuple[int, int, int, int]], size: int, cell: int) -
     for k, s, q, d in layers:
         y = functional.conv1d(y, torch.ones(1, 1, k, dtype=torch.float64), stride=s, padding=q, dilation=d)
     y[0, 0, cell].backward()
+    assert x.grad is not None
     return set(torch.nonzero(x.grad[0, 0])[:, 0].tolist())
 
 

@@ -50,7 +50,7 @@ def test_an_example_of_a_layer_is_right(name: str):
     names = [f"x{place}" for place in range(len(shapes))]
     inputs = {key: [str(size) for size in shape] for key, shape in zip(names, shapes, strict=True)}
     inputs = inputs or {"none": ["1"]}
-    entry = {LAYERS[name].__name__: arguments}
+    entry: dict[str, Any] = {LAYERS[name].__name__: arguments}
     entry |= {"from": names if len(names) > 1 else names[0]} if names else {}
     network = plain(read(f"inputs: {yaml_text(inputs)}\nlayers: [{yaml_text(entry)}]"))
     report = shapecheck.check(network, verify=False)

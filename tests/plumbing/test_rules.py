@@ -316,7 +316,7 @@ def for_induction(rng: random.Random) -> Use:
     to = D[q + moved * steps] + (more + rng.choice([0] * 8 + [c])) * steps
     over = rng.choice([(q,), (q,), (q,), (), (c,)])
     about = [Range(sp.Ge(m, low)), *rng.choice([(), (), (Range(sp.Ge(q, 0)),), (Equation(D[q], c, defines=False),)])]
-    hypotheses = (*(given for given in about if rng.random() < 0.95), walk, begin)
+    hypotheses: tuple[Any, ...] = (*(given for given in about if rng.random() < 0.95), walk, begin)
     term = P[m, q]
 
     def step(line: Derivation, claim: Any) -> Derivation:
