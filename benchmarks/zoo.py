@@ -151,8 +151,8 @@ def _shapes(make: Callable[..., Any]) -> tuple[tuple[int, ...], tuple[int, ...]]
     given = [inspect.signature(part).parameters for part in classes]
     sizes = [words["in_size"].default for words in given if "in_size" in words]
     height, width = next((size for size in sizes[::-1] if isinstance(size, tuple)), (224, 224))
-    channels = given[-1]["in_channels"].default if "in_channels" in given[-1] else 3
-    channels = channels if isinstance(channels, int) else 3
+    colours = [words["in_channels"].default for words in given if "in_channels" in words]
+    channels = next((count for count in colours[::-1] if isinstance(count, int)), 3)
     return (1, channels, height, width), (2, channels, height * 3 // 2 // 32 * 32, width * 3 // 2 // 32 * 32)
 
 

@@ -230,10 +230,10 @@ def _same_sizes() -> Theorem:
 
 
 def _seven() -> Theorem:
-    formula = sp.floor((i - k) / s) + 1
+    formula, bare = sp.floor((i - k) / s) + 1, formulas.WINDOW_COUNTS.holds(i, k, 0, s)
     return judged(
-        _windows(STRIDE, NO_PADDING, LISTED, WHOLE, _counts())
-        .arith(formulas.window_count(i, k, 2 * p, s), formula, because="no padding, and one stride out of the floor")
+        _formula(Derivation(placements(i, k, s), STRIDE, SIZE, WHOLE, bare), i, k, s)
+        .arith(formulas.window_count(i, k, 0, s), formula, because="one stride out of the floor")
         .qed(
             formula,
             _number(7),
@@ -242,7 +242,7 @@ def _seven() -> Theorem:
             "It does not: torch's pools take a padding, which relationship 6 counts, and a ceil mode, which the next "
             "part is about; of adaptive and fractional pools the size is asked for.",
         ),
-        [_counts()],
+        [bare],
     )
 
 
