@@ -2,7 +2,7 @@
 
     python -m benchmarks.zoo                      every model below, the results kept in zoo.jsonl, then the table
     python -m benchmarks.zoo resnet10 vgg11       these models only
-    python -m benchmarks.zoo --table              the table of what zoo.jsonl holds, as Markdown
+    python -m benchmarks.zoo --table > docs/zoo.md    the page of what zoo.jsonl holds
 
 The models: the first of each family of pytorchcv that takes one picture, and the vision models of transformers, built
 from small configurations; nothing is downloaded. Weights stand on the meta device: only shapes are computed. A further
@@ -182,9 +182,12 @@ def visit(entry: Entry) -> dict[str, Any]:
 
 def _measure(entry: Entry, result: dict[str, Any]) -> None:
     """Fill the result with what calls, graph, a further size, torch and torchinfo say."""
+    import torch
+
     from shapecheck.models import calls
 
     module, picture = _built(entry)
+    result["torch"] = torch.__version__
     result["parameters"] = sum(weight.numel() for weight in module.parameters())
     report, result["calls ms"] = _timed(lambda: calls.record(module, [picture]))
     result["calls"] = calls.counts(report)._asdict()
@@ -229,7 +232,8 @@ def _graph(entry: Entry, module: Any, picture: Any, result: dict[str, Any]) -> N
     except graph.Uncaptured as error:
         result["graph"] = f"no: {error}"[:300]
         return
-    result["graph"] = "yes" if not captured.unruled else f"without a rule: {', '.join(sorted(set(captured.unruled)))}"
+    kinds = sorted({name.rpartition(".")[2].rstrip("_0123456789") for name in captured.unruled})
+    result["graph"] = f"without a rule: {', '.join(kinds)}" if kinds else "yes"
     result["graph rows"] = len(captured.network.nodes)
     result["graph parameters"] = infer(captured.network, captured.hints).totals["params"]
     for further in (entry.further, (3, *entry.shape[1:])):
@@ -246,7 +250,8 @@ def _further(module: Any, captured: Any, further: tuple[int, ...], result: dict[
 
     (shape,) = captured.network.inputs.values()
     if any(isinstance(dim, int) and dim != size for dim, size in zip(shape, further, strict=True)):
-        result["further"] = f"fixed: {'; '.join(captured.pins.values()) or 'numbers in forward'}"[:300]
+        places = {place.rpartition("/")[2] for place in captured.pins.values()}
+        result["further"] = f"fixed: {', '.join(sorted(places)) or 'numbers in forward'}"[:300]
         return False
     sizes = {str(dim): size for dim, size in zip(shape, further, strict=True) if not isinstance(dim, int)}
     predicted, result["further ms"] = _timed(lambda: infer(captured.network, sizes))
@@ -305,11 +310,20 @@ def table(results: Iterable[Mapping[str, Any]]) -> str:
     """The results as Markdown: totals first, then a row a model."""
     found = list(results)
     ran = [result for result in found if "calls" in result]
-    lines = [*_totals(found, ran), "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
+    lines = [HEAD.format(torch=", ".join(sorted({result["torch"] for result in ran}))), *_totals(found, ran), ""]
+    lines += [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
     lines += [_line(_cells(result)) for result in found]
     return "\n".join(lines)
 
 
+HEAD = """# The zoo
+
+Real models, each built without its weights: the first of every family of pytorchcv that takes one picture, and the
+vision models of transformers from small configurations. Every call of a leaf module is predicted from its inputs'
+shapes and compared with torch (agreed, disagreed, no rule). Where the graph can be followed, another input size is
+predicted without running the model, and compared with torch run at that size. Times are milliseconds of processor time
+on one machine, torchinfo's beside them in the same run; torch {torch}. Made by `python -m benchmarks.zoo`.
+"""
 COLUMNS = (
     "model", "leaf calls", "agreed", "disagreed", "no rule", "parameters", "graph", "a further size",
     "calls, ms", "graph, ms", "torchinfo, ms", "further size, ms",
