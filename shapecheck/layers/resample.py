@@ -191,7 +191,7 @@ def scaled_open(n: Dim, scale: float) -> Dim:
 
     >>> from shapecheck.sizes import name
     >>> str(scaled_open(name("H"), 1.5))
-    'H + floor(H/2)'
+    'floor(3*H/2)'
     """
     numerator, denominator = scale.as_integer_ratio()
     if abs(numerator) < EXACT:
