@@ -23,7 +23,7 @@ PROVED, REFUTED, UNKNOWN = "proved", "refuted", "unknown"
 
 GLANCE = 0.15  # seconds of trying small numbers before the prover is asked
 POINTS = 1_000  # at which a proved claim is evaluated besides
-WEIGHING = 1.5  # seconds at most to find out which conditions a proof needed
+WEIGHING = 3.0  # seconds at most to find out which conditions a proof needed
 SMALLEST = 6.0  # seconds at most to find the smallest counterexample, once there is one
 MENDING = 3.0  # seconds at most to look for what was meant
 
