@@ -260,6 +260,8 @@ def admissible_sizes(report: Report) -> str:
     open_ = {str(dim) for shape in report.inputs.values() for dim in shape if isinstance(dim, Size)}
     if report.network is None or not open_ - batch or len(report.rows) > MOST_ROWS:
         return ""
+    if any(row.node.layer is None or None in row.node.sources for row in report.rows):  # it is not all there yet
+        return ""
     from shapecheck.admission.answer import answer_soon
 
     answer = answer_soon(report.network, MOST_RUNS)
