@@ -255,6 +255,9 @@ def _further(module: Any, captured: Any, further: tuple[int, ...], result: dict[
         return False
     sizes = {str(dim): size for dim, size in zip(shape, further, strict=True) if not isinstance(dim, int)}
     predicted, result["further ms"] = _timed(lambda: infer(captured.network, sizes))
+    if any(finding.code == "SP601" for finding in predicted.diagnostics):
+        result["further"] = "another branch of the code: record it again"
+        return False
     try:
         made = graph.record(module, [torch.empty(further, device="meta")], open_names=False)
     except Exception as error:

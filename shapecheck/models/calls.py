@@ -97,10 +97,15 @@ def counts(report: Report) -> Counts:
     >>> counts(record(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), [zeros(2, 3)]))
     Counts(calls=2, agreed=2, disagreed=0, no_rule=0)
     """
-    calls = [row for row in report.rows if row.inputs]
+    calls = [row for row in report.rows if row.inputs and not _gives_nothing(row)]
     unknown = sum(row.type.endswith(NO_RULE) for row in calls)
     agreed = sum(row.torch is not None and row.torch == row.output for row in calls)
     return Counts(len(calls), agreed, len(calls) - agreed - unknown, unknown)
+
+
+def _gives_nothing(row: Row) -> bool:
+    """Whether the call was watched to its end and no tensor came of it: there is nothing to predict."""
+    return row.torch is None and row.output is None and row.layer is None and not row.type.endswith(NO_RULE)
 
 
 # One pass ------------------------------------------------------------------------------------------------------------
