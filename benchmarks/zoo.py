@@ -263,9 +263,20 @@ def _further(module: Any, captured: Any, further: tuple[int, ...], result: dict[
     except Exception as error:
         result["further"] = f"{'wrong: ' if predicted.ok else ''}torch refuses: {error}"[:200]
         return predicted.ok
-    agrees = predicted.ok and [row.output for row in predicted.rows] == made.torch
+    agrees = predicted.ok and _agree(predicted, made)
     result["further"] = f"{'agrees' if agrees else 'wrong'}: {'x'.join(map(str, further))}"
     return True
+
+
+def _agree(predicted: Any, made: Any) -> bool:
+    """Whether torch gives what is predicted for each row that both have, and for the last.
+
+    A recording with numbers has fewer rows: what is made of weights alone is a constant there.
+    """
+    torch = dict(zip([node.name for node in made.network.nodes], made.torch, strict=True))
+    common = [row for row in predicted.rows if row.name in torch]
+    same = all(row.output == torch[row.name] for row in common)
+    return same and len(common) > len(torch) * 0.9 and predicted.rows[-1].output == made.torch[-1]
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
