@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import gc
 import json
+import re
 import signal
 import statistics
 import sys
@@ -389,7 +390,9 @@ TIMES = ("calls ms", "graph ms", "torchinfo ms", "further ms")
 
 
 def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(str(cell).replace('|', '/').replace(chr(10), ' ') for cell in cells)} |"
+    """The cells as a row, without bars, breaks and the folders of this machine."""
+    told = (re.sub(r"/\S+/", "", str(cell).replace("|", "/").replace("\n", " ")) for cell in cells)
+    return f"| {' | '.join(told)} |"
 
 
 if __name__ == "__main__":
