@@ -7,7 +7,7 @@
 The models: the first of each family of pytorchcv that takes one picture, and the vision models of transformers, built
 from small configurations; nothing is downloaded. Weights stand on the meta device: only shapes are computed. A further
 size is another picture, or where the model takes no other, another batch. A run that is stopped goes on where it was.
-Needs the extra `bench`, `pytorchcv` and `transformers`.
+Needs the extra `zoo`.
 """
 
 from __future__ import annotations
