@@ -287,7 +287,7 @@ def runs(net: Any, picture: Any) -> bool:
     """Whether torch takes the picture."""
     try:
         net(picture)
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # batch norm of one value raises the latter
         return False
     return True
 
