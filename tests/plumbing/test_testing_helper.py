@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -117,7 +118,8 @@ def test_the_fixture_is_the_function(tmp_path: Path) -> None:
         "    assert 'torch' not in sys.modules\n"
     )
     command = [sys.executable, "-m", "pytest", *FIXTURE, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # installed, it would be found a second time
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, env=alone)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
 
