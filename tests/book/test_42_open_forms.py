@@ -20,7 +20,7 @@ import shapecheck
 from shapecheck.layers.base import is_shape
 from shapecheck.render.rows import rows
 from shapecheck.size_text import text
-from shapecheck.sizes import Size, evaluate, larger, name, simplest
+from shapecheck.sizes import HEAVIEST, Size, evaluate, larger, name, simplest, weight
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 NETWORKS = sorted(path.stem for path in EXAMPLES.glob("*.yaml") if "layers:" in path.read_text())
@@ -279,3 +279,12 @@ def test_what_the_spec_asks_of_its_sizes_is_used() -> None:
     spec = {"input": ["N", 3, "H", "W"], "where": ["H % 2 == 0"], "layers": [{"MaxPool2d": 2}]}
     report = shapecheck.check(spec, verify=False)
     assert [cells.output for cells in rows(report)] == ["[N, 3, H/2, floor(W/2)]"]
+
+
+def test_a_maximum_does_not_grow_out_of_hand() -> None:
+    """Sizes that are broadcast over and over stay formulas of a bounded number of parts."""
+    one: Any = name("H")
+    other: Any = name("W")
+    for _ in range(9):
+        one, other = larger(one, (other + 7) // 2), larger(other, (one + 5) // 3)
+        assert max(weight(one), weight(other)) <= 4 * HEAVIEST

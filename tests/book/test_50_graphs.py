@@ -464,3 +464,24 @@ def test_the_module_is_left_as_it_was():
     assert [part.training for part in module.modules()] == [True, True, True, False]
     assert all(torch.equal(value, module.state_dict()[name]) for name, value in before.items())
     assert nn.Module.__call__ is call
+
+
+class Branching(nn.Module):
+    """Crops pictures that are higher than 40 cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The convolution of the picture, or of its upper part."""
+        return self.conv(x[:, :, :32] if x.shape[2] > 40 else x)
+
+
+def test_what_the_code_compares_bounds_the_admissible_sizes() -> None:
+    """Of a recorded graph no more is promised than was recorded: beyond its guard a size is not admitted, and why."""
+    answer = shapecheck.admissible(capture(Branching().eval(), (1, 3, 32, 32)))
+    assert str(answer) == "3 <= H <= 40 and W >= 3"
+    assert answer.contains(H=40)
+    assert not answer.contains(H=41)
+    assert "SP601" in [cause.code for cause in answer.causes]

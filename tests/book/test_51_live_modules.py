@@ -525,3 +525,28 @@ def test_explain_leaves_nothing_behind() -> None:
         Chain()(torch.zeros(2, 4, 12, 12))
     assert not isinstance(caught.value, shapecheck.ShapeError)
     assert not torch.nn.modules.module._global_forward_pre_hooks
+
+
+class Gone(nn.Module):
+    """Looks at its input and gives nothing."""
+
+    def forward(self, x: torch.Tensor) -> None:
+        """Nothing."""
+
+
+class WithGone(nn.Module):
+    """A layer beside one that gives nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone, self.act = Gone(), nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The positive part of x."""
+        self.gone(x)
+        return self.act(x)
+
+
+def test_a_call_that_gives_nothing_is_neither_right_nor_wrong() -> None:
+    """A module that gives no tensor has no shape to predict: it is not counted."""
+    assert counts(record(WithGone(), [torch.zeros(2, 3)])) == (1, 1, 0, 0)

@@ -83,3 +83,13 @@ def test_the_line_below_the_table(shape: list[str | int], line: str) -> None:
     """Where more than the batch is open, a table ends with the sizes for which the network runs."""
     report = shapecheck.check({"input": shape, "layers": [{"PixelUnshuffle": 2}]}, verify=False)
     assert admissible_sizes(report) == line
+
+
+def test_nothing_is_said_of_a_network_that_is_not_all_there(tmp_path: Path) -> None:
+    """Below the table of a spec with a layer that is not known no sizes are told."""
+    path = written(
+        tmp_path, "input: [N, 3, H, W]\nlayers:\n  - Conv2d: {out_channels: 8, kernel_size: 3}\n  - MaxPol2d: 2\n"
+    )
+    result = shapes("--net", path, "--no-verify")
+    assert result.exit_code == 1
+    assert "it runs for" not in result.stdout
